@@ -1,0 +1,119 @@
+import CDCMTK
+import COpenJPEG
+
+/// JPEG 2000 (ITU-T T.800) and high-throughput JPEG 2000 (T.814) through OpenJPEG.
+enum JPEG2000 {
+    /// What OpenJPEG reads from.
+    private struct Source {
+        let bytes: UnsafeBufferPointer<UInt8>
+        var offset = 0
+    }
+
+    /// Decodes a code stream or a JP2 file. Values are as OpenJPEG gives them; where Pixel Representation is 1 they are
+    /// sign-extended from Bits Stored, since code streams are found that call signed samples unsigned.
+    static func decode(
+        _ codestream: UnsafeBufferPointer<UInt8>, _ description: PixelDescription
+    ) throws(DICOMError) -> StoredPixels.Samples {
+        // The standard wants a bare code stream (PS3.5 A.4.4); files of the JP2 format are found.
+        let isFile = codestream.starts(with: [0x00, 0x00, 0x00, 0x0C, 0x6A, 0x50, 0x20, 0x20])
+        guard let codec = opj_create_decompress(isFile ? OPJ_CODEC_JP2 : OPJ_CODEC_J2K) else {
+            throw DICOMError(.libraryUnusable, "OpenJPEG can't be set up.")
+        }
+        defer { opj_destroy_codec(codec) }
+        var parameters = opj_dparameters_t()
+        opj_set_default_decoder_parameters(&parameters)
+        guard opj_setup_decoder(codec, &parameters) != 0, opj_decoder_set_strict_mode(codec, OPJ_TRUE) != 0,
+            let stream = opj_stream_create(1 << 20, OPJ_TRUE)
+        else { throw DICOMError(.libraryUnusable, "OpenJPEG can't be set up.") }
+        defer { opj_stream_destroy(stream) }
+
+        var source = Source(bytes: codestream)
+        return try withUnsafeMutablePointer(to: &source) { (source) throws(DICOMError) in
+            opj_stream_set_user_data(stream, source, nil)
+            opj_stream_set_user_data_length(stream, UInt64(codestream.count))
+            connect(stream)
+            var decoded: UnsafeMutablePointer<opj_image_t>?
+            defer { opj_image_destroy(decoded) }
+            guard opj_read_header(stream, codec, &decoded) != 0, let image = decoded else {
+                throw DICOMError(.decodeFailed, "the JPEG 2000 header is damaged.", tag: .pixelData)
+            }
+            try check(image.pointee, description)
+            guard opj_decode(codec, stream, image) != 0, opj_end_decompress(codec, stream) != 0 else {
+                throw DICOMError(.decodeFailed, "the JPEG 2000 code stream is damaged.", tag: .pixelData)
+            }
+            return try samples(of: image.pointee, description)
+        }
+    }
+
+    private static func connect(_ stream: UnsafeMutablePointer<opj_stream_t?>) {
+        opj_stream_set_read_function(stream) { target, wanted, context in
+            let source = context!.assumingMemoryBound(to: Source.self)
+            let left = source.pointee.bytes.count - source.pointee.offset
+            guard left > 0, let base = source.pointee.bytes.baseAddress else { return OPJ_SIZE_T.max }
+            let count = min(left, wanted)
+            target!.copyMemory(from: base + source.pointee.offset, byteCount: count)
+            source.pointee.offset += count
+            return count
+        }
+        opj_stream_set_skip_function(stream) { distance, context in
+            let source = context!.assumingMemoryBound(to: Source.self)
+            let (end, overflow) = source.pointee.offset.addingReportingOverflow(Int(distance))
+            guard !overflow, end >= 0, end <= source.pointee.bytes.count else { return -1 }
+            source.pointee.offset = end
+            return distance
+        }
+        opj_stream_set_seek_function(stream) { position, context in
+            let source = context!.assumingMemoryBound(to: Source.self)
+            guard position >= 0, position <= source.pointee.bytes.count else { return OPJ_FALSE }
+            source.pointee.offset = Int(position)
+            return OPJ_TRUE
+        }
+    }
+
+    /// Holds the code stream's own dimensions against the attributes before anything is allocated by them.
+    private static func check(_ image: opj_image_t, _ description: PixelDescription) throws(DICOMError) {
+        let components = UnsafeBufferPointer(start: image.comps, count: Int(image.numcomps))
+        guard components.count == description.samplesPerPixel,
+            components.allSatisfy({ Int($0.w) == description.columns && Int($0.h) == description.rows })
+        else {
+            throw DICOMError(
+                .pixelDataMismatch, "Rows, Columns or Samples per Pixel differ from those of the code stream.",
+                tag: .pixelData)
+        }
+        guard components.allSatisfy({ (1...31).contains($0.prec) && Int($0.prec) <= description.bitsAllocated }) else {
+            throw DICOMError(
+                .pixelDataMismatch, "the code stream's samples do not fit Bits Allocated.", tag: .bitsAllocated)
+        }
+    }
+
+    private static func samples(
+        of image: opj_image_t, _ description: PixelDescription
+    ) throws(DICOMError) -> StoredPixels.Samples {
+        let components = UnsafeBufferPointer(start: image.comps, count: Int(image.numcomps))
+        guard components.allSatisfy({ $0.data != nil }) else {
+            throw DICOMError(.decodeFailed, "a component of the JPEG 2000 code stream is missing.", tag: .pixelData)
+        }
+        let pixels = description.rows * description.columns
+        let stride = components.count
+        func fill<Value>(_ convert: (Int32) -> Value) -> [Value] {
+            [Value](unsafeUninitializedCapacity: pixels * stride) { buffer, filled in
+                for (index, component) in components.enumerated() {
+                    let plane = component.data!
+                    for pixel in 0..<pixels { buffer[pixel * stride + index] = convert(plane[pixel]) }
+                }
+                filled = pixels * stride
+            }
+        }
+        let shift = Int32(32 - description.bitsStored)
+        if description.isSigned {
+            if description.bitsStored > 16 { return .wide(fill { ($0 << shift) >> shift }) }
+            return .signed(fill { Int16(truncatingIfNeeded: ($0 << shift) >> shift) })
+        }
+        let fits = components.allSatisfy { component in
+            var (low, high): (Int64, Int64) = (0, 0)
+            CDCMTK_range_s32(component.data, pixels, &low, &high)
+            return low >= 0 && high <= Int64(UInt16.max)
+        }
+        return fits ? .unsigned(fill { UInt16(truncatingIfNeeded: $0) }) : .wide(fill { $0 })
+    }
+}

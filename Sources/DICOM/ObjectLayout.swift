@@ -1,0 +1,74 @@
+import CDCMTK
+
+/// Where the parts of an object are: file meta information, data set, Pixel Data (PS3.10 chapter 7).
+struct ObjectLayout {
+    /// The bytes that the ranges refer to: the caller's, or what a deflated data set inflates to.
+    let storage: [UInt8]
+    /// The elements of the file meta information; empty if there are none.
+    let meta: [UInt8]
+    /// The transfer syntax used, whatever is declared.
+    let transferSyntax: TransferSyntax
+    /// The data set up to Pixel Data.
+    let head: Range<Int>
+    /// The data set after Pixel Data.
+    let tail: Range<Int>
+    let pixelData: StructureWalk.PixelDataElement?
+    /// The value of Extended Offset Table.
+    let extendedOffsetTable: Range<Int>?
+    /// Tolerated departures from the standard.
+    let deviations: [String]
+
+    init(_ bytes: [UInt8], limits: DICOMLimits) throws(DICOMError) {
+        guard !bytes.isEmpty else { throw DICOMError(.empty, "there are no bytes. Fetch the object again.") }
+        let meta = try bytes.withUnsafeBufferPointer { (buffer) throws(DICOMError) in
+            try FileMetaInformation(UnsafeRawBufferPointer(buffer))
+        }
+        self.meta = Array(bytes[meta.range])
+        var deviations = meta.deviations
+        var start = meta.range.upperBound
+        if let uid = meta.transferSyntaxUID, TransferSyntax(uid: uid).isDeflated {
+            storage = try Self.inflate(bytes, from: start, limit: limits.inflatedBytes)
+            start = 0
+        } else {
+            storage = bytes
+        }
+        var walk: StructureWalk?
+        var end = start
+        transferSyntax = try storage.withUnsafeBufferPointer { (buffer) throws(DICOMError) in
+            let buffer = UnsafeRawBufferPointer(buffer)
+            let syntax = try TransferSyntax.determine(
+                declared: meta.transferSyntaxUID, buffer, at: start, deviations: &deviations)
+            var thisWalk = StructureWalk(buffer, limits: limits)
+            end = try thisWalk.dataset(
+                from: start, ElementHeader.Encoding(isExplicit: syntax.isExplicit, isBigEndian: syntax.isBigEndian))
+            walk = thisWalk
+            return syntax
+        }
+        pixelData = walk?.pixelData
+        extendedOffsetTable = walk?.extendedOffsetTable
+        head = start..<(pixelData?.element.lowerBound ?? end)
+        tail = (pixelData?.element.upperBound ?? end)..<end
+        if transferSyntax.isRetired { deviations.append("retired_transfer_syntax") }
+        self.deviations = deviations + (walk?.deviations.sorted() ?? [])
+    }
+
+    /// Inflates a deflated data set (PS3.5 A.5), within bounds: a few kilobytes can inflate to gigabytes.
+    private static func inflate(_ bytes: [UInt8], from start: Int, limit: Int) throws(DICOMError) -> [UInt8] {
+        var buffer: UnsafeMutablePointer<UInt8>?
+        var count = 0
+        var isComplete: Int32 = 0
+        var message = CDCMTK_message()
+        let status = bytes.withUnsafeBufferPointer { bytes in
+            let source = UnsafeBufferPointer(rebasing: bytes[start...])
+            return CDCMTK_inflate(
+                CDCMTK_bytes(start: source.baseAddress, count: source.count), limit, &buffer, &count, &isComplete,
+                &message)
+        }
+        defer { CDCMTK_release(buffer) }
+        try DICOMLibrary.check(status, message)
+        guard isComplete != 0 else {
+            throw DICOMError(.truncated, "the deflated data set has no end. Fetch the object again.")
+        }
+        return Array(UnsafeBufferPointer(start: buffer, count: count))
+    }
+}
