@@ -37,15 +37,23 @@ let package = Package(
             name: "CDCMTK",
             cxxSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
             linkerSettings: dcmtk.map { .linkedLibrary($0) }),
+        .target(
+            name: "CImageFormats",
+            cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
+            linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
 
         // Swift.
         .target(name: "DICOM", dependencies: ["CDCMTK", "COpenJPEG"], swiftSettings: swift),
+        .target(name: "Imaging", dependencies: ["DICOM", "CImageFormats", crypto], swiftSettings: swift),
         .target(name: "Postgres", dependencies: ["CLibpq", crypto, logging], swiftSettings: swift),
 
         // Tests mirror the targets.
         .target(
             name: "TestSupport", dependencies: ["Postgres", logging], path: "Tests/TestSupport", swiftSettings: swift),
         .testTarget(name: "DICOMTests", dependencies: ["TestSupport", "DICOM", crypto], swiftSettings: swift),
+        .testTarget(
+            name: "ImagingTests", dependencies: ["TestSupport", "Imaging", "DICOM", crypto], exclude: ["Fixtures"],
+            swiftSettings: swift),
         .testTarget(name: "PostgresTests", dependencies: ["TestSupport", "Postgres", logging], swiftSettings: swift),
     ],
     swiftLanguageModes: [.v6],
