@@ -41,10 +41,17 @@ let package = Package(
             name: "CImageFormats",
             cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
             linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
+        .target(
+            name: "CKernels",
+            // -O3 in debug too: unoptimised kernels would make the parity tests take hours. No contraction: the only
+            // fused multiply-adds are the ones written as such, so every build computes the same bits.
+            cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"])],
+            linkerSettings: [.linkedLibrary("m"), .linkedLibrary("pthread")]),
 
         // Swift.
         .target(name: "DICOM", dependencies: ["CDCMTK", "COpenJPEG"], swiftSettings: swift),
         .target(name: "Imaging", dependencies: ["DICOM", "CImageFormats", crypto], swiftSettings: swift),
+        .target(name: "Inference", dependencies: ["CKernels", crypto], swiftSettings: swift),
         .target(name: "Postgres", dependencies: ["CLibpq", crypto, logging], swiftSettings: swift),
 
         // Tests mirror the targets.
@@ -53,6 +60,9 @@ let package = Package(
         .testTarget(name: "DICOMTests", dependencies: ["TestSupport", "DICOM", crypto], swiftSettings: swift),
         .testTarget(
             name: "ImagingTests", dependencies: ["TestSupport", "Imaging", "DICOM", crypto], exclude: ["Fixtures"],
+            swiftSettings: swift),
+        .testTarget(
+            name: "InferenceTests", dependencies: ["TestSupport", "Inference", crypto], exclude: ["Fixtures"],
             swiftSettings: swift),
         .testTarget(name: "PostgresTests", dependencies: ["TestSupport", "Postgres", logging], swiftSettings: swift),
     ],

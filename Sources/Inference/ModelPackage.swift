@@ -1,0 +1,150 @@
+internal import Crypto
+public import Foundation
+
+/// A folder with `model.json` and `weights.safetensors`, opened and checked.
+public struct ModelPackage: Sendable {
+    /// The description's file name.
+    public static let descriptionFile = "model.json"
+    /// The weights' file name.
+    public static let weightsFile = "weights.safetensors"
+    /// Larger descriptions are refused unread.
+    private static let descriptionLimit = 16 << 20
+
+    /// Where `model.json` and the weights lie.
+    public let folder: URL
+    /// `model.json`, decoded and checked.
+    public let description: ModelDescription
+    /// `model.json` as it is on disk, for those who read more of it (the preprocessing profile).
+    public let descriptionBytes: Data
+    /// The mapped weights, whose digest is that of the description.
+    public let weights: SafetensorsFile
+    /// The model's identity: SHA-256, in lower-case hex, of what `sha256sum model.json weights.safetensors` prints. So
+    /// `sha256sum model.json weights.safetensors | sha256sum` recomputes it.
+    public let digest: String
+
+    /// The description of the package in `folder`, which needs no weights.
+    /// - Throws: `InferenceError` (`unreadable`, `invalidDescription`, `unknownArchitecture`, `invalidGraph`).
+    public static func describe(_ folder: URL) throws(InferenceError) -> ModelDescription {
+        try readDescription(folder).description
+    }
+
+    /// Opens the package in `folder` and checks its description, the weights' digest, and the weights' format. What
+    /// the weights compute is checked by `verifyGolden`.
+    /// - Throws: `InferenceError`, besides those of `describe`: `missingWeights`, `alteredWeights`, `malformedWeights`.
+    public static func open(_ folder: URL) throws(InferenceError) -> ModelPackage {
+        try ModelPackage(folder: folder)
+    }
+
+    private init(folder: URL) throws(InferenceError) {
+        let (description, bytes) = try Self.readDescription(folder)
+        let weightsURL = folder.appendingPathComponent(Self.weightsFile)
+        guard FileManager.default.fileExists(atPath: weightsURL.path) else {
+            let obtain = description.card.obtain.map { ": \($0)" } ?? ""
+            throw InferenceError(
+                .missingWeights, "the package \(description.name) has no \(Self.weightsFile)\(obtain)")
+        }
+        guard let expected = description.weightsSHA256, !description.golden.isEmpty else {
+            throw InferenceError(
+                .invalidDescription,
+                "the package \(description.name) has weights, but its model.json lacks "
+                    + "\(description.weightsSHA256 == nil ? "weightsSHA256" : "golden vectors"): package the model anew"
+            )
+        }
+        // The digest is taken of the mapping that the weights are then read from.
+        let weights = try SafetensorsFile(url: weightsURL)
+        let found = weights.withUnsafeBytes { hexadecimal(SHA256.hash(data: $0)) }
+        guard found == expected else {
+            throw InferenceError(
+                .alteredWeights,
+                "\(Self.weightsFile) of \(description.name) has been altered or damaged: its SHA-256 is \(found), "
+                    + "the package was made with \(expected); take the package anew from where it came")
+        }
+        let descriptionDigest = hexadecimal(SHA256.hash(data: bytes))
+        let listing = "\(descriptionDigest)  \(Self.descriptionFile)\n\(found)  \(Self.weightsFile)\n"
+        digest = hexadecimal(SHA256.hash(data: Data(listing.utf8)))
+        self.folder = folder
+        self.description = description
+        self.weights = weights
+        descriptionBytes = bytes
+    }
+
+    /// Compiles the network.
+    /// - Throws: `InferenceError`, see `Network.init`.
+    public func makeNetwork(options: ExecutionOptions) throws -> Network {
+        try Network(graph: try description.graph(), weights: weights, options: options)
+    }
+
+    /// Runs the golden vectors through `network` and compares the logits.
+    /// - Throws: `InferenceError` (`goldenMismatch`) that says which and by how much.
+    public func verifyGolden(_ network: Network) throws(InferenceError) {
+        for (number, vector) in description.golden.enumerated() {
+            let logits = try network.run(vector.input(description.input), batch: 1).values
+            guard logits.count == vector.logits.count else {
+                throw InferenceError(
+                    .goldenMismatch,
+                    "golden vector \(number + 1) of \(description.name) has \(vector.logits.count) logits, "
+                        + "its network \(logits.count)")
+            }
+            let difference = zip(logits, vector.logits).map { abs(Double($0) - $1) }.max()!
+            guard difference <= vector.tolerance else {
+                throw InferenceError(
+                    .goldenMismatch,
+                    "\(description.name) computes golden vector \(number + 1) with a difference of \(difference), more "
+                        + "than \(vector.tolerance): don't use it; its description and weights don't belong together")
+            }
+        }
+    }
+
+    private static func readDescription(
+        _ folder: URL
+    ) throws(InferenceError) -> (description: ModelDescription, bytes: Data) {
+        let url = folder.appendingPathComponent(descriptionFile)
+        let bytes: Data
+        do {
+            let size = try url.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0
+            guard size <= descriptionLimit else {
+                throw InferenceError(.invalidDescription, "\(descriptionFile) has \(size) bytes, too many for any")
+            }
+            bytes = try Data(contentsOf: url)
+        } catch let error as InferenceError {
+            throw error
+        } catch {
+            throw InferenceError(
+                .unreadable,
+                "\(descriptionFile) in “\(folder.lastPathComponent)” can't be read: is it a model package?",
+                underlying: error)
+        }
+        let description: ModelDescription
+        do {
+            description = try JSONDecoder().decode(ModelDescription.self, from: bytes)
+        } catch let error as InferenceError {
+            throw error
+        } catch {
+            throw InferenceError(
+                .invalidDescription, "\(descriptionFile) can't be used: \(explain(error))", underlying: error)
+        }
+        try description.validate()
+        return (description, bytes)
+    }
+
+    private static func explain(_ error: any Error) -> String {
+        func path(_ context: DecodingError.Context) -> String {
+            context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
+        }
+        switch error as? DecodingError {
+        case .keyNotFound(let key, let context)?:
+            let place = path(context)
+            return "“\(place.isEmpty ? "" : place + ".")\(key.stringValue)” is missing"
+        case .typeMismatch(_, let context)?, .valueNotFound(_, let context)?:
+            return "“\(path(context))” has a value of the wrong kind"
+        case .dataCorrupted(let context)? where !context.codingPath.isEmpty:
+            return "“\(path(context))” has a value that isn't allowed"
+        default: return "it is not valid JSON"
+        }
+    }
+}
+
+private func hexadecimal(_ digest: SHA256.Digest) -> String {
+    let digits = Array("0123456789abcdef")
+    return String(digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+}

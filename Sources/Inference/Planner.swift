@@ -1,0 +1,202 @@
+internal import CKernels
+
+/// Compiles a graph and its weights to a plan.
+struct Planner {
+    let graph: NetworkGraph
+    let weights: SafetensorsFile
+    let kernels: KernelSet
+    let shapes: [String: ValueShape]
+    let memory = PlanMemory()
+    var placement = BufferPlacement()
+
+    /// Where a value lives: a buffer, for a feature map from one of its blocks on.
+    struct Place {
+        var buffer: Int
+        var block: Int
+        /// Blocks of the whole buffer.
+        var bufferBlocks: Int
+    }
+
+    /// A step whose places are not yet addresses.
+    struct Draft {
+        var kernel: Plan.Kernel
+        var input: Place?
+        var output: Place
+        var inputShape: ValueShape
+        var outputShape: ValueShape
+    }
+
+    private(set) var blocks: [String: ChannelBlocks] = [:]
+    private(set) var places: [String: Place] = [:]
+    private var drafts: [Draft] = []
+
+    init(graph: NetworkGraph, weights: SafetensorsFile, kernels: KernelSet) throws(InferenceError) {
+        self.graph = graph
+        self.weights = weights
+        self.kernels = kernels
+        shapes = try graph.shapes()
+        try graph.check(weights, shapes: shapes)
+    }
+
+    /// The shape of the network's result.
+    var outputShape: ValueShape { shapes[graph.output]! }
+
+    /// - Throws: `InferenceError`.
+    mutating func plan() throws -> Plan {
+        let nodes = try graph.fused(shapes: shapes)
+        divideChannels(nodes)
+        placeValues(nodes)
+        if nodes.contains(where: { $0.inputs.contains(NetworkGraph.inputName) && !readsPlanar($0) }) {
+            drafts.append(try layout(NetworkGraph.inputName, unpack: false))
+        }
+        for node in nodes { try draft(node) }
+        let result = places[graph.output]!
+        for (i, draft) in drafts.enumerated() {
+            if let input = draft.input { placement.use(input.buffer, at: i) }
+            placement.use(draft.output.buffer, at: i)
+        }
+        placement.use(result.buffer, at: drafts.count)
+        let size = placement.place()
+        var steps = drafts.map { draft in
+            Plan.Step(
+                kernel: draft.kernel, input: draft.input.map { location($0, draft.inputShape) } ?? .input,
+                output: location(draft.output, draft.outputShape))
+        }
+        let output = location(result, outputShape)
+        if case .map = outputShape {
+            // To the caller's memory: the executor puts it in place of the output location.
+            let unpack = try layout(graph.output, unpack: true)
+            steps.append(Plan.Step(kernel: unpack.kernel, input: output, output: output))
+        }
+        return Plan(steps: steps, output: output, arenaFloatsPerImage: size, memory: memory)
+    }
+
+    // MARK: Values
+
+    private mutating func divideChannels(_ nodes: [FusedNode]) {
+        blocks[NetworkGraph.inputName] = ChannelBlocks(splitting: graph.input.channels)
+        for node in nodes {
+            guard case .map(let shape) = shapes[node.result] else { continue }
+            switch node.operation {
+            case .concat: blocks[node.result] = ChannelBlocks(counts: node.inputs.flatMap { blocks[$0]!.counts })
+            case .affine, .maxPool, .averagePool: blocks[node.result] = blocks[node.inputs[0]]
+            case .convolution, .globalMaxAveragePool, .linear, .softmax:
+                blocks[node.result] = ChannelBlocks(splitting: shape.channels)
+            }
+        }
+    }
+
+    /// Concatenations from the last to the first, so that one inside another is placed within it; then all other
+    /// values.
+    private mutating func placeValues(_ nodes: [FusedNode]) {
+        for node in nodes.reversed() {
+            guard case .concat = node.operation else { continue }
+            let place = place(node.result)
+            var block = place.block
+            for input in node.inputs {
+                // A value that already lives elsewhere is copied (see draft).
+                if places[input] == nil, input != NetworkGraph.inputName {
+                    places[input] = Place(buffer: place.buffer, block: block, bufferBlocks: place.bufferBlocks)
+                }
+                block += blocks[input]!.counts.count
+            }
+        }
+        for node in nodes { _ = place(node.result) }
+    }
+
+    private mutating func place(_ value: String) -> Place {
+        if let place = places[value] { return place }
+        let place: Place
+        switch shapes[value]! {
+        case .map(let shape):
+            let count = blocks[value]!.counts.count
+            place = Place(
+                buffer: placement.add(floats: count * shape.pixels * LV_LANES), block: 0,
+                bufferBlocks: count)
+        case .vector(let count): place = Place(buffer: placement.add(floats: count), block: 0, bufferBlocks: 0)
+        }
+        places[value] = place
+        return place
+    }
+
+    private func location(_ place: Place, _ shape: ValueShape) -> Plan.Location {
+        .arena(
+            buffer: placement.offset(of: place.buffer),
+            within: place.block * blockFloats(shape))
+    }
+
+    private func blockFloats(_ shape: ValueShape) -> Int {
+        guard case .map(let map) = shape else { return 0 }
+        return map.pixels * LV_LANES
+    }
+
+    func imageStride(_ place: Place, _ shape: ValueShape) -> Int { place.bufferBlocks * blockFloats(shape) }
+
+    // MARK: Steps
+
+    private func readsPlanar(_ node: FusedNode) -> Bool {
+        guard node.inputs == [NetworkGraph.inputName], graph.input.channels <= LV_LANES,
+            case .convolution(let convolution) = node.operation
+        else { return false }
+        return convolution.window.padding.width == 0 && convolution.window.stride.width <= 2
+    }
+
+    private mutating func draft(_ node: FusedNode) throws {
+        let input = node.inputs[0]
+        let shape = shapes[input]!
+        let output = places[node.result]!
+        let kernel: Plan.Kernel
+        switch node.operation {
+        case .concat:
+            var block = output.block
+            for input in node.inputs {
+                if places[input]!.buffer != output.buffer || places[input]!.block != block {
+                    try copy(input, to: Place(buffer: output.buffer, block: block, bufferBlocks: output.bufferBlocks))
+                }
+                block += blocks[input]!.counts.count
+            }
+            return
+        case .convolution(let convolution):
+            kernel = .convolution(try self.convolution(convolution, node, planar: readsPlanar(node)))
+        case .affine(let norm, let relu): kernel = .affine(try affine(norm, relu: relu, node))
+        case .maxPool(let window): kernel = .pooling(pooling(window, LV_MAX_POOL, input, output, shapes[node.result]!))
+        case .averagePool(let window, let counted):
+            let operation = counted ? LV_AVERAGE_POOL_PADDED : LV_AVERAGE_POOL
+            kernel = .pooling(pooling(window, operation, input, output, shapes[node.result]!))
+        case .globalMaxAveragePool: kernel = .globalPooling(try globalPooling(input))
+        case .linear(let linear): kernel = .linear(try self.linear(linear, node))
+        case .softmax: kernel = .softmax(count: shape.count)
+        }
+        drafts.append(
+            Draft(
+                kernel: kernel, input: readsPlanar(node) ? nil : places[input], output: output, inputShape: shape,
+                outputShape: shapes[node.result]!))
+    }
+
+    /// A max pool of one pixel is a copy.
+    private mutating func copy(_ value: String, to output: Place) throws {
+        let shape = shapes[value]!
+        let window = NetworkGraph.Window(kernel: Extent(1))
+        drafts.append(
+            Draft(
+                kernel: .pooling(pooling(window, LV_MAX_POOL, value, output, shape)), input: places[value],
+                output: output, inputShape: shape, outputShape: shape))
+    }
+
+    private mutating func layout(_ value: String, unpack: Bool) throws -> Draft {
+        guard case .map(let shape) = shapes[value]! else { preconditionFailure("a vector has one layout") }
+        let place = place(value)
+        var kernel = lv_layout()
+        kernel.unpack = unpack
+        kernel.blocks = blocks[value]!.counts.count
+        kernel.pixels = shape.pixels
+        kernel.channels = shape.channels
+        kernel.block_channels = try memory.bytes(blocks[value]!.counts)
+        let (planar, blocked) = (shape.channels * shape.pixels, imageStride(place, .map(shape)))
+        kernel.input_image_stride = unpack ? blocked : planar
+        kernel.output_image_stride = unpack ? planar : blocked
+        return Draft(
+            kernel: .layout(kernel), input: unpack ? place : nil, output: place, inputShape: .map(shape),
+            outputShape: .map(shape))
+    }
+}
