@@ -53,6 +53,9 @@ let package = Package(
         .target(name: "Imaging", dependencies: ["DICOM", "CImageFormats", crypto], swiftSettings: swift),
         .target(name: "Inference", dependencies: ["CKernels", crypto], swiftSettings: swift),
         .target(name: "Postgres", dependencies: ["CLibpq", crypto, logging], swiftSettings: swift),
+        .target(
+            name: "Store", dependencies: ["Postgres", logging],
+            resources: [.embedInCode("Migrations")], swiftSettings: swift),
 
         // Tests mirror the targets.
         .target(
@@ -65,6 +68,8 @@ let package = Package(
             name: "InferenceTests", dependencies: ["TestSupport", "Inference", crypto], exclude: ["Fixtures"],
             swiftSettings: swift),
         .testTarget(name: "PostgresTests", dependencies: ["TestSupport", "Postgres", logging], swiftSettings: swift),
+        .testTarget(
+            name: "StoreTests", dependencies: ["TestSupport", "Store", "Postgres", logging], swiftSettings: swift),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu17,

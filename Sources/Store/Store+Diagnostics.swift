@@ -1,0 +1,78 @@
+import Foundation
+import Postgres
+
+/// One thing that protects the records, and whether it holds on this database.
+public struct ProtectionFinding: Sendable {
+    /// False where `text` tells of something to mend.
+    public var holds: Bool
+    /// What holds; or what doesn't, and how to mend it.
+    public var text: String
+}
+
+extension Store {
+    /// Looks at rights and triggers as they are now.
+    public func protectionFindings() async throws -> [ProtectionFinding] {
+        try await pool.withConnection { connection in
+            let rights = try await connection.query(
+                """
+                SELECT c.relname AS name, r.privilege
+                FROM pg_class c CROSS JOIN (VALUES ('UPDATE'), ('DELETE'), ('TRUNCATE')) AS r (privilege)
+                WHERE c.relnamespace = 'longview'::regnamespace AND c.relname IN ('models', 'inferences', 'refusals')
+                  AND has_table_privilege(current_user, c.oid, r.privilege)
+                ORDER BY 1, 2
+                """)
+            let idle = try await connection.query(
+                """
+                SELECT c.relname AS name, t.tgname AS trigger
+                FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+                WHERE c.relnamespace = 'longview'::regnamespace AND t.tgname IN ('keep_rows', 'keep_table')
+                  AND t.tgenabled <> 'A'
+                ORDER BY 1, 2
+                """)
+            let count: Int = try await connection.query(
+                """
+                SELECT count(*) AS count FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+                WHERE c.relnamespace = 'longview'::regnamespace AND t.tgname IN ('keep_rows', 'keep_table')
+                """)[0]["count"]
+            var findings: [ProtectionFinding] = []
+            if rights.isEmpty {
+                findings.append(.init(holds: true, text: "the application can't change or remove a record"))
+            }
+            for row in rights {
+                let (name, privilege): (String, String) = (try row["name"], try row["privilege"])
+                findings.append(
+                    .init(
+                        holds: false,
+                        text: "the application may \(privilege) longview.\(name): "
+                            + "REVOKE \(privilege) ON longview.\(name) FROM \(Self.workerRole), and let it not be the owner"
+                    ))
+            }
+            for row in idle {
+                let (name, trigger): (String, String) = (try row["name"], try row["trigger"])
+                findings.append(
+                    .init(
+                        holds: false,
+                        text: "the trigger \(trigger) of longview.\(name) is not always on: find out who changed it, "
+                            + "then ALTER TABLE longview.\(name) ENABLE ALWAYS TRIGGER \(trigger)"))
+            }
+            if count != 6 {
+                findings.append(
+                    .init(holds: false, text: "\(6 - count) of the 6 triggers that keep records are gone"))
+            } else if idle.isEmpty {
+                findings.append(.init(holds: true, text: "triggers refuse every change to a record"))
+            }
+            return findings
+        }
+    }
+
+    /// Seconds by which this machine's clock is ahead of the database's; half the round trip is not told apart.
+    public func clockSkew() async throws -> Double {
+        try await pool.withConnection { connection in
+            let before = Date().timeIntervalSince1970
+            let rows = try await connection.query("SELECT extract(epoch FROM clock_timestamp())::float8 AS now")
+            let after = Date().timeIntervalSince1970
+            let now: Double = try rows[0]["now"]
+            return (before + after) / 2 - now
+        }
+    }
+}

@@ -1,0 +1,77 @@
+public import Postgres
+
+/// A model as registered: its identity and description. The weights lie in a folder named by the digest.
+public struct RegisteredModel: Sendable, Equatable {
+    /// The package's identity, lower-case hex; registered once, for ever.
+    public var digest: String
+    /// The part of the reference before the @.
+    public var name: String
+    /// The part of the reference after the @.
+    public var version: String
+    /// SHA-256 of `weights.safetensors`, lower-case hex.
+    public var weightsSHA256: String
+    /// `model.json`, byte for byte.
+    public var description: String
+    /// Set by the database.
+    public var importedAt: Timestamp?
+
+    /// A model to register; its time of import is left to the database.
+    public init(digest: String, name: String, version: String, weightsSHA256: String, description: String) {
+        self.digest = digest
+        self.name = name
+        self.version = version
+        self.weightsSHA256 = weightsSHA256
+        self.description = description
+    }
+
+    /// How people name it: `name@version`.
+    public var reference: String { "\(name)@\(version)" }
+}
+
+extension Store {
+    /// What came of registering a model.
+    public enum Registration: Sendable, Equatable {
+        case registered
+        /// The very same package is registered already.
+        case alreadyRegistered
+        /// Another package has this name and version; one reference has one meaning, for ever.
+        case taken(by: String)
+    }
+
+    /// Registers `model`. Its name and version are its own from then on.
+    public func register(_ model: RegisteredModel) async throws -> Registration {
+        try await pool.withConnection { connection in
+            try await connection.withTransaction { connection in
+                let added = try await connection.execute(
+                    """
+                    INSERT INTO longview.models (digest, name, version, weights_sha256, description)
+                    VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
+                    """,
+                    model.digest, model.name, model.version, model.weightsSHA256, model.description)
+                if added == 1 { return .registered }
+                let rows = try await connection.query(
+                    "SELECT digest FROM longview.models WHERE name = $1 AND version = $2", model.name, model.version)
+                let holder: String = try rows[0]["digest"]
+                return holder == model.digest ? .alreadyRegistered : .taken(by: holder)
+            }
+        }
+    }
+
+    /// All models, in the order of their import.
+    public func models() async throws -> [RegisteredModel] {
+        try await pool.withConnection { connection in
+            let rows = try await connection.query(
+                """
+                SELECT digest, name, version, weights_sha256, description, imported_at FROM longview.models
+                ORDER BY imported_at, digest
+                """)
+            return try rows.map { row in
+                var model = RegisteredModel(
+                    digest: try row["digest"], name: try row["name"], version: try row["version"],
+                    weightsSHA256: try row["weights_sha256"], description: try row["description"])
+                model.importedAt = try row["imported_at"]
+                return model
+            }
+        }
+    }
+}
