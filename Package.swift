@@ -56,6 +56,9 @@ let package = Package(
         .target(
             name: "Store", dependencies: ["Postgres", logging],
             resources: [.embedInCode("Migrations")], swiftSettings: swift),
+        .target(
+            name: "Scoring", dependencies: ["DICOM", "Imaging", "Inference", "Postgres", "Store", crypto],
+            swiftSettings: swift),
 
         // Tests mirror the targets.
         .target(
@@ -70,6 +73,9 @@ let package = Package(
         .testTarget(name: "PostgresTests", dependencies: ["TestSupport", "Postgres", logging], swiftSettings: swift),
         .testTarget(
             name: "StoreTests", dependencies: ["TestSupport", "Store", "Postgres", logging], swiftSettings: swift),
+        .testTarget(
+            name: "ScoringTests", dependencies: ["TestSupport", "Scoring", "Imaging", "Inference", "DICOM", "Store"],
+            swiftSettings: swift),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu17,

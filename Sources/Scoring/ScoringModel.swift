@@ -1,0 +1,44 @@
+public import Foundation
+public import Imaging
+public import Inference
+public import Store
+
+/// A model ready to score: its verified package, its compiled network and its preprocessing profile.
+///
+/// Loading computes the package's golden vectors; a model that doesn't reproduce them is never used.
+public final class ScoringModel: Sendable {
+    /// Description, weights and digest, as verified.
+    public let package: ModelPackage
+    /// How pictures are prepared for the network.
+    public let profile: PreprocessingProfile
+    /// Compiled; it reproduced the golden vectors.
+    public let network: Network
+
+    /// Opens, verifies and compiles the package in `folder`. Blocks.
+    ///
+    /// - Throws: `InferenceError` where the package is incomplete, altered or doesn't reproduce its golden vectors;
+    ///   `ImagingError` where its profile is not one this program knows.
+    public init(folder: URL, options: ExecutionOptions) throws {
+        package = try ModelPackage.open(folder)
+        profile = try JSONDecoder().decode(ProfilePart.self, from: package.descriptionBytes).profile
+        network = try package.makeNetwork(options: options)
+        try package.verifyGolden(network)
+    }
+
+    /// As ``init(folder:options:)``, without blocking the caller's thread.
+    public static func load(_ folder: URL, options: ExecutionOptions) async throws -> ScoringModel {
+        try await ComputeQueue("load", concurrent: false).run { try ScoringModel(folder: folder, options: options) }
+    }
+
+    /// The score of a rendered radiograph. Blocks; the same bits on every CPU and for any number of threads.
+    public func score(_ picture: GreyPicture, views: InferenceRecord.Views) throws -> RiskScore {
+        let input = profile.networkInput(for: picture, views: views == .center ? .center : .profile)
+        let logits = try network.run(input.values, batch: input.viewCount)
+        return RiskScore(logits: logits, weights: input.weights, model: package.description)
+    }
+}
+
+/// The part of `model.json` that tells how pictures are prepared.
+private struct ProfilePart: Decodable {
+    let profile: PreprocessingProfile
+}
