@@ -22,6 +22,7 @@ let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package
 
 let package = Package(
     name: "longview",
+    products: [.executable(name: "longview", targets: ["longview"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
@@ -59,6 +60,12 @@ let package = Package(
         .target(
             name: "Scoring", dependencies: ["DICOM", "Imaging", "Inference", "Postgres", "Store", crypto],
             swiftSettings: swift),
+        .executableTarget(
+            name: "longview",
+            dependencies: [
+                "DICOM", "Imaging", "Inference", "Postgres", "Store", "Scoring", argumentParser, crypto, logging,
+            ],
+            swiftSettings: swift),
 
         // Tests mirror the targets.
         .target(
@@ -75,6 +82,9 @@ let package = Package(
             name: "StoreTests", dependencies: ["TestSupport", "Store", "Postgres", logging], swiftSettings: swift),
         .testTarget(
             name: "ScoringTests", dependencies: ["TestSupport", "Scoring", "Imaging", "Inference", "DICOM", "Store"],
+            swiftSettings: swift),
+        .testTarget(
+            name: "IntegrationTests", dependencies: ["TestSupport", "longview", "DICOM", "Store", "Postgres"],
             swiftSettings: swift),
     ],
     swiftLanguageModes: [.v6],

@@ -1,0 +1,79 @@
+import ArgumentParser
+import DICOM
+import Foundation
+import Inference
+import Postgres
+import Scoring
+import Store
+
+struct Doctor: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Check the installation, and say how to mend what is wrong.",
+        discussion: "Exit status 1 where something must be mended.")
+
+    private enum Verdict: String {
+        case good = "ok"
+        case warning = "warning"
+        case bad = "BAD"
+    }
+
+    func run() async throws {
+        var bad = 0
+        func report(_ verdict: Verdict, _ subject: String, _ finding: String) {
+            if verdict == .bad { bad += 1 }
+            Console.out("\(verdict.rawValue.padding(to: 8)) \(subject.padding(to: 12)) \(finding)")
+        }
+        let settings = Settings()
+
+        let kernels = KernelSet.supported.map(\.rawValue).joined(separator: ", ")
+        report(.good, "processor", "kernel sets: \(kernels); all compute the same bits")
+        do {
+            try DICOMLibrary.initialise()
+            report(.good, "DICOM", "DCMTK \(DICOMLibrary.version) with its data dictionary")
+        } catch {
+            report(.bad, "DICOM", "\(error)")
+        }
+
+        do {
+            try FileManager.default.createDirectory(at: settings.home, withIntermediateDirectories: true)
+            let probe = settings.home.appendingPathComponent(".doctor-\(UUID().uuidString)")
+            try Data("x".utf8).write(to: probe)
+            try FileManager.default.removeItem(at: probe)
+            let free = try FileManager.default.attributesOfFileSystem(forPath: settings.home.path)[.systemFreeSize]
+            let gigabytes = Double((free as? NSNumber)?.int64Value ?? 0) / 1e9
+            report(
+                gigabytes < 5 ? .warning : .good, "disk",
+                "\(settings.home.path) can be written; \(gigabytes.formatted(decimals: 1)) GB free"
+                    + (gigabytes < 5 ? ": make room before a busy day" : ""))
+        } catch {
+            report(.bad, "disk", "\(settings.home.path) can't be written: set LONGVIEW_HOME to a folder that can")
+        }
+
+        do {
+            let store = try await settings.openStore()
+            report(.good, "database", "reachable, schema current")
+            for finding in try await store.protectionFindings() {
+                report(finding.holds ? .good : .bad, "rights", finding.text)
+            }
+            let skew = try await store.clockSkew()
+            report(
+                abs(skew) < 2 ? .good : .warning, "clock",
+                "this machine and the database differ by \(skew.formatted(decimals: 3)) s"
+                    + (abs(skew) < 2 ? "" : ": synchronise both by NTP"))
+            let models = try await store.models()
+            if models.isEmpty { report(.warning, "models", "none; run `longview model import models/nih-pneumonia-1`") }
+            for model in models {
+                do {
+                    _ = try await LoadedModel.load(model, settings: settings, threads: nil)
+                    report(.good, "models", "\(model.reference) reproduces its golden vectors")
+                } catch {
+                    report(.bad, "models", "\(error)")
+                }
+            }
+            await store.close()
+        } catch {
+            report(.bad, "database", "\(error)")
+        }
+        if bad > 0 { throw ExitCode.failure }
+    }
+}

@@ -1,0 +1,167 @@
+import ArgumentParser
+import Foundation
+import Glibc
+import Inference
+import Scoring
+import Store
+
+struct ModelCommands: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "model", abstract: "Models: bring one in, list, show, verify.",
+        subcommands: [ModelImport.self, ModelList.self, ModelShow.self, ModelVerify.self])
+}
+
+struct ModelImport: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "import", abstract: "Verify a model package and register it.",
+        discussion: "Its golden vectors are computed here before anything is registered.")
+
+    @Argument(help: "The package: a folder with model.json and weights.safetensors.", completion: .directory)
+    var path: String
+
+    func run() async throws {
+        let settings = Settings()
+        let folder = URL(fileURLWithPath: path, isDirectory: true)
+        let model = try await ScoringModel.load(folder, options: try settings.execution(threads: nil))
+        let package = model.package
+        let store = try await settings.openStore()
+        guard let weightsSHA256 = package.description.weightsSHA256 else {
+            throw Failure("\(path): model.json does not state the digest of its weights; package it again")
+        }
+        let registered = RegisteredModel(
+            digest: package.digest, name: package.description.name, version: package.description.version,
+            weightsSHA256: weightsSHA256, description: String(decoding: package.descriptionBytes, as: UTF8.self))
+        // Kept first: a registered model must have its package here, an unregistered package harms nobody.
+        try settings.library.install(package)
+        let outcome = try await store.register(registered)
+        await store.close()
+        switch outcome {
+        case .registered: Console.out("\(registered.reference)  \(package.digest)  registered")
+        case .alreadyRegistered: Console.out("\(registered.reference)  \(package.digest)  registered before")
+        case .taken(let holder):
+            throw Failure(
+                "\(registered.reference) is taken by the package \(holder); a name and version keep their meaning: "
+                    + "give this one another version in its model.json")
+        }
+    }
+}
+
+struct ModelList: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "The registered models.")
+
+    @OptionGroup var output: OutputOptions
+
+    private struct Entry: Encodable {
+        var name, version, digest, imported_at: String
+        var present: Bool
+    }
+
+    func run() async throws {
+        let settings = Settings()
+        let store = try await settings.openStore()
+        let models = try await store.models()
+        await store.close()
+        var table = Table(["MODEL", "IMPORTED", "PACKAGE HERE", "DIGEST"])
+        for model in models {
+            let present = settings.library.contains(digest: model.digest)
+            if output.json {
+                Console.out(
+                    try JSONLine.text(
+                        Entry(
+                            name: model.name, version: model.version, digest: model.digest,
+                            imported_at: model.importedAt?.description ?? "", present: present)))
+            }
+            table.add([model.reference, model.importedAt.map(output.time) ?? "", present ? "yes" : "no", model.digest])
+        }
+        guard !output.json else { return }
+        for line in output.csv ? table.csv : table.lines { Console.out(line) }
+        if models.isEmpty { Console.note("none; run `longview model import models/nih-pneumonia-1`") }
+    }
+}
+
+struct ModelShow: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "A model's card: what its score is of, what it is for, how good it is.")
+
+    @Argument(help: "NAME or NAME@VERSION of a registered model, or the folder of a package.")
+    var model: String
+
+    @Flag(help: "The description as it is in the package.")
+    var json = false
+
+    func run() async throws {
+        let text: String
+        let description: ModelDescription
+        var digest: String?
+        if FileManager.default.fileExists(atPath: model) {
+            let folder = URL(fileURLWithPath: model, isDirectory: true)
+            description = try ModelPackage.describe(folder)
+            text = try String(contentsOf: folder.appendingPathComponent(ModelPackage.descriptionFile), encoding: .utf8)
+        } else {
+            let store = try await Settings().openStore()
+            let registered = try await store.model(named: model)
+            await store.close()
+            description = try ModelDescription(registered: registered)
+            (text, digest) = (registered.description, registered.digest)
+        }
+        if json { return Console.write(text, to: STDOUT_FILENO) }
+        for line in lines(description, digest: digest) { Console.out(line) }
+    }
+
+    private func lines(_ description: ModelDescription, digest: String?) -> [String] {
+        var text = Sections()
+        text.section("\(description.name)@\(description.version)")
+        text.add("digest", digest)
+        text.add("endpoint", "risk of " + description.endpoint.text)
+        text.section("Categories")
+        var lower = "0"
+        for category in description.categories.categories {
+            text.add(category.name, category.upperBound.map { "\(lower) ≤ risk < \($0)" } ?? "\(lower) ≤ risk")
+            lower = category.upperBound.map { "\($0)" } ?? lower
+        }
+        text.section("Card")
+        let card = description.card
+        text.add("intended use", card.intendedUse)
+        text.add("not for", card.notFor)
+        text.add("training data", card.trainingData)
+        text.add("evaluation", card.evaluation)
+        text.add("limits", card.limits)
+        text.add("attribution", card.attribution)
+        text.add("licence", card.licence)
+        text.add("obtain", card.obtain)
+        for reference in card.references { text.add("reference", reference) }
+        return text.lines
+    }
+}
+
+struct ModelVerify: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Check that packages are as registered, and compute their golden vectors.",
+        discussion: "Exit status 3 where one was altered.")
+
+    @Argument(help: "NAME or NAME@VERSION; the default is all.")
+    var model: String?
+
+    func run() async throws {
+        let settings = Settings()
+        let store = try await settings.openStore()
+        let all = try await store.models()
+        let chosen = model == nil ? all : [try await store.model(named: model)]
+        await store.close()
+        var worst = ExitCode.success
+        for model in chosen {
+            do {
+                let loaded = try await LoadedModel.load(model, settings: settings, threads: nil)
+                Console.out("\(model.reference)  verified  \(loaded.package.digest)")
+            } catch {
+                Console.out("\(model.reference)  FAILED  \(error)")
+                let mismatch =
+                    (error as? Failure)?.status == .mismatch || (error as? InferenceError)?.isMismatch == true
+                if mismatch { worst = .mismatch } else if worst == .success { worst = .failure }
+            }
+        }
+        if chosen.isEmpty { Console.note("no model is registered") }
+        if worst != .success { throw worst }
+    }
+}

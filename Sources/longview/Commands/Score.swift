@@ -1,0 +1,110 @@
+public import ArgumentParser
+import Foundation
+import Postgres
+import Scoring
+import Store
+
+struct Score: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Score files and folders, and record each.",
+        discussion: """
+            DICOM objects, and PNG or JPEG pictures of radiographs. Folders are searched through; hidden files are left \
+            out. A file that can't be scored is refused with a reason, which is recorded as well, and the rest goes on.
+            """)
+
+    @Argument(help: "Files and folders.", completion: .file())
+    var paths: [String]
+
+    @Option(help: "The model, as NAME or NAME@VERSION; the default is the only one registered.")
+    var model: String?
+
+    @Option(help: "Score all views of the model's profile, or the centre view alone.")
+    var views: InferenceRecord.Views = .profile
+
+    @Option(help: "Threads that compute; the default is the number of cores.")
+    var threads: Int?
+
+    @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        if let threads, threads < 1 { throw ValidationError("--threads must be at least 1") }
+    }
+
+    func run() async throws {
+        let settings = Settings()
+        let (files, missing) = FileList.files(in: paths)
+        for path in missing { Console.note("\(path): there is no such file or folder") }
+        guard !files.isEmpty else {
+            throw Failure(missing.isEmpty ? "there is no file in the folders given" : "nothing was scored")
+        }
+        let store = try await settings.openStore()
+        let registered = try await store.model(named: model)
+        let scorer = RecordedScoring(
+            store: store,
+            model: try await LoadedModel.load(registered, settings: settings, threads: threads),
+            views: views, longviewVersion: Program.version, host: Program.host)
+        var report = ScoreReport(model: scorer.model.package, output: output, total: files.count)
+        report.begin()
+        do {
+            try await scoreAll(files, with: scorer, into: &report)
+        } catch {
+            report.finish()
+            await store.close()
+            throw Failure(
+                "\(error)\nstopped after \(report.done) of \(files.count) files; what is listed is recorded. "
+                    + "Run the same command again when this is mended: finished files are not scored twice.")
+        }
+        report.finish()
+        await store.close()
+        if report.scored + report.duplicates == 0 && report.refused == 0 { throw ExitCode.failure }
+        if report.refused + report.failed + missing.count > 0 { throw ExitCode.partial }
+    }
+
+    /// Keeps a few files under way, so that one is decoded while another is scored; reports them in order.
+    private func scoreAll(_ files: [String], with scorer: RecordedScoring, into report: inout ScoreReport) async throws
+    {
+        let window = 4
+        try await withThrowingTaskGroup(of: (Int, ScoreReport.Result).self) { group in
+            var next = 0
+            var finished: [Int: ScoreReport.Result] = [:]
+            func startNext() {
+                guard next < files.count else { return }
+                let (index, path) = (next, files[next])
+                next += 1
+                group.addTask {
+                    let bytes: [UInt8]
+                    do {
+                        bytes = try FileList.read(path)
+                    } catch {
+                        return (index, .unreadable("\(error)"))
+                    }
+                    return (index, .outcome(try await Self.process(bytes, with: scorer)))
+                }
+            }
+            for _ in 0..<window { startNext() }
+            while let (index, result) = try await group.next() {
+                finished[index] = result
+                while let result = finished.removeValue(forKey: report.done) {
+                    report.add(file: files[report.done], result)
+                }
+                startNext()
+            }
+        }
+    }
+
+    /// Tries again where the database went away for a moment; an outcome is recorded once however often it is tried.
+    private static func process(_ bytes: [UInt8], with scorer: RecordedScoring) async throws -> RecordedScoring.Outcome
+    {
+        for pause in [0.5, 1, 2, 4] {
+            do {
+                return try await scorer.process(bytes)
+            } catch let error as PostgresError where error.isRetryable || error.code == .unknownCommitOutcome {
+                Program.logger.warning("the database did not answer; trying again: \(error)")
+                try await Task.sleep(for: .seconds(pause))
+            }
+        }
+        return try await scorer.process(bytes)
+    }
+}
+
+extension InferenceRecord.Views: ExpressibleByArgument {}

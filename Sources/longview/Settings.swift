@@ -1,0 +1,92 @@
+import Foundation
+import Inference
+import Postgres
+import Scoring
+import Store
+
+/// What the environment says.
+struct Settings {
+    /// The data folder: private cluster, models.
+    let home: URL
+    let environment: [String: String]
+
+    init(environment: [String: String] = ProcessInfo.processInfo.environment) {
+        self.environment = environment
+        home =
+            if let path = environment["LONGVIEW_HOME"], !path.isEmpty {
+                URL(fileURLWithPath: path, isDirectory: true)
+            } else {
+                FileManager.default.homeDirectoryForCurrentUser
+                    .appendingPathComponent(".local/share/longview", isDirectory: true)
+            }
+    }
+
+    var library: ModelLibrary { ModelLibrary(folder: home.appendingPathComponent("models", isDirectory: true)) }
+
+    var cluster: PrivateCluster {
+        PrivateCluster(directory: home.appendingPathComponent("postgres", isDirectory: true))
+    }
+
+    /// The database named by `DATABASE_URL`, else by libpq's variables; nil where the private one is to be used.
+    func namedDatabase() throws -> PostgresConfiguration? {
+        if let url = environment["DATABASE_URL"], !url.isEmpty { return try PostgresConfiguration(url: url) }
+        let naming = ["PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGSERVICE"]
+        return naming.contains { environment[$0]?.isEmpty == false } ? .fromEnvironment() : nil
+    }
+
+    /// How to compute, from `threads` (a flag) over `LONGVIEW_THREADS` over the machine's cores.
+    func execution(threads: Int?) throws -> ExecutionOptions {
+        var count = ProcessInfo.processInfo.activeProcessorCount
+        if let text = environment["LONGVIEW_THREADS"], !text.isEmpty {
+            guard let value = Int(text), value > 0 else {
+                throw Failure("LONGVIEW_THREADS is not a positive number; set it to a number of threads or unset it")
+            }
+            count = value
+        }
+        let name = environment["LONGVIEW_KERNELS"].flatMap { $0.isEmpty ? nil : $0 } ?? "auto"
+        return try ExecutionOptions(threads: threads ?? count, kernelsNamed: name)
+    }
+
+    /// The records, in the named database or the private one, which is started and brought to this schema as needed.
+    func openStore() async throws -> Store {
+        if let configuration = try namedDatabase() {
+            let state = try await Schema.withConnection(configuration) { try await Schema.migrator.status(on: $0) }
+            guard state.isCurrent else {
+                throw Failure(
+                    "the database's schema is not this program's: \(state.summary); run `longview db migrate` as its owner"
+                )
+            }
+            return Store(configuration, logger: Program.logger)
+        }
+        let cluster = self.cluster
+        let owner = try await cluster.start()
+        try await Schema.withConnection(owner) { _ = try await Schema.migrator.migrate(on: $0) }
+        return Store(try cluster.configuration(user: PrivateCluster.workerRole), logger: Program.logger)
+    }
+}
+
+extension Schema {
+    /// Runs `body` on a connection of its own.
+    static func withConnection<Value: Sendable>(
+        _ configuration: PostgresConfiguration, _ body: (PostgresConnection) async throws -> Value
+    ) async throws -> Value {
+        let connection = try await PostgresConnection.connect(configuration, logger: Program.logger)
+        do {
+            let value = try await body(connection)
+            await connection.close()
+            return value
+        } catch {
+            await connection.close()
+            throw error
+        }
+    }
+}
+
+extension Migrator.Status {
+    /// Where the schema stands, in words.
+    var summary: String {
+        if let problem { return "\(problem)" }
+        let latest = applied.last.map { "at migration \($0.version) (\($0.name))" } ?? "not there"
+        return pending.isEmpty ? "current, \(latest)" : "\(latest), \(pending.count) to come"
+    }
+}

@@ -1,0 +1,23 @@
+import DICOM
+
+/// Small but complete objects, quick to make and to score.
+enum SmallRadiograph {
+    /// A radiograph of 64 × 48 pixels whose bytes and UIDs are its `number`'s own.
+    static func builder(_ number: Int, bodyPart: String = "CHEST") throws -> DICOMBuilder {
+        var builder = DICOMBuilder()
+        try builder.set(.sopClassUID, DICOMUID.computedRadiographyImageStorage)
+        try builder.set(.sopInstanceUID, DICOMUID.deterministic(seed: 7, index: UInt64(number) * 3))
+        try builder.set(.seriesInstanceUID, DICOMUID.deterministic(seed: 7, index: UInt64(number) * 3 + 1))
+        try builder.set(.studyInstanceUID, DICOMUID.deterministic(seed: 7, index: UInt64(number) * 3 + 2))
+        try builder.set(.modality, "CR")
+        try builder.set(.patientName, "Test^Small")
+        try builder.set(.patientID, "SMALL-\(number)")
+        try builder.set(.bodyPartExamined, bodyPart)
+        try builder.set(.viewPosition, "PA")
+        let pixels = (0..<64 * 48).map { UInt16(($0 * 37 + $0 / 48 * number * 11 + number) & 0xFFF) }
+        try builder.setPixels(pixels, rows: 64, columns: 48, bitsStored: 12)
+        return builder
+    }
+
+    static func file(_ number: Int) throws -> [UInt8] { try builder(number).file() }
+}

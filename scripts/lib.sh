@@ -1,0 +1,124 @@
+# Shared by the scripts: talking to the reader, and installing what is missing. Sourced, not run.
+
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+started=$SECONDS
+
+# say TEXT: one line of progress, with the time since the start.
+say() { printf '[%3d s] %s\n' "$((SECONDS - started))" "$*" >&2; }
+
+# die TEXT: the script ends; the sentence says what to do.
+die() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        die "$1 needs root, and sudo is not here; run this script as root, or install by hand: ${packages[*]}"
+    fi
+}
+
+installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+# need PACKAGE...: installs those Debian packages that are missing.
+need() {
+    local package
+    packages=()
+    for package in "$@"; do installed "$package" || packages+=("$package"); done
+    [ ${#packages[@]} -gt 0 ] || return 0
+    command -v apt-get >/dev/null || die "this script installs with apt-get, which is not here; install: ${packages[*]}"
+    say "installing ${packages[*]}"
+    local log
+    log=$(mktemp)
+    if ! {
+        as_root apt-get update -qq &&
+            without_default_cluster as_root env DEBIAN_FRONTEND=noninteractive \
+                apt-get install -y -qq --no-install-recommends "${packages[@]}"
+    } >"$log" 2>&1; then
+        tail -n 15 "$log" >&2
+        die "apt-get could not install ${packages[*]}; its last lines are above"
+    fi
+    rm -f "$log"
+}
+
+# Debian's postgresql package starts a server of its own on port 5432. Longview doesn't want one, so that a machine
+# which had no PostgreSQL gets only the programs.
+without_default_cluster() {
+    local setting=/etc/postgresql-common/createcluster.d/longview.conf status=0
+    if installed postgresql-common || [ -e "$setting" ]; then
+        "$@"
+        return
+    fi
+    as_root mkdir -p "${setting%/*}"
+    echo 'create_main_cluster = false' | as_root tee "$setting" >/dev/null
+    "$@" || status=$?
+    as_root rm -f "$setting"
+    return "$status"
+}
+
+need_swift() {
+    command -v swift >/dev/null || die "swift is not on the PATH; install Swift 6.1 or later from swift.org and run again"
+    local version
+    version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -n 1)
+    case "$version" in
+        6.[1-9]* | [7-9].*) ;;
+        *) die "Swift 6.1 or later is needed, and this is ${version:-of no known version}; install a newer one from swift.org" ;;
+    esac
+}
+
+# What the product builds with and runs on.
+need_product() {
+    need git pkg-config g++ libdcmtk-dev libopenjp2-7-dev libpng-dev libjpeg62-turbo-dev libpq-dev zlib1g-dev postgresql
+    need_swift
+}
+
+# build ARGUMENT...: swift build, its output shown only if it fails or the reader watches.
+build() {
+    local log
+    log=$(mktemp)
+    if [ -t 2 ]; then
+        swift build "$@" >&2 || die "the build failed; the errors are above"
+    elif ! swift build "$@" >"$log" 2>&1; then
+        grep -E 'error|warning' "$log" | head -n 40 >&2
+        die "the build failed; the errors are above"
+    fi
+    rm -f "$log"
+}
+
+# fetch_pydicom_data FOLDER: real radiographs from the PyPI package pydicom-data 1.0.0, digests pinned.
+# Returns 1, having said why, where no registry answers.
+fetch_pydicom_data() {
+    local folder=$1 wheel=pydicom_data-1.0.0-py3-none-any.whl work pip name
+    local names=(RG1_UNCR.dcm RG1_J2KR.dcm RG3_UNCR.dcm)
+    if (cd "$folder" 2>/dev/null && sha256sum --quiet -c "$repository/scripts/pydicom-data.sha256" >/dev/null 2>&1); then
+        return 0
+    fi
+    if python3 -m pip --version >/dev/null 2>&1; then pip=(python3 -m pip); else
+        (need python3-pip) || return 1
+        pip=(python3 -m pip)
+    fi
+    work=$(mktemp -d)
+    say "fetching radiographs: pydicom-data 1.0.0 from PyPI (33 MB)"
+    echo 'pydicom-data==1.0.0 --hash=sha256:622ac97265f1d91f76b5120b5bd6eb0f57737c392ef863b72c71779c91e33637' >"$work/requirements"
+    if ! "${pip[@]}" download --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
+        -r "$work/requirements" -d "$work" >"$work/log" 2>&1; then
+        say "no registry gave pydicom-data 1.0.0 with the expected digest ($(tail -n 1 "$work/log"))"
+        rm -rf "$work"
+        return 1
+    fi
+    mkdir -p "$folder"
+    for name in "${names[@]}"; do
+        python3 - "$work/$wheel" "data_store/data/$name" "$folder/$name" <<'PYTHON'
+import shutil, sys, zipfile
+with zipfile.ZipFile(sys.argv[1]) as wheel, wheel.open(sys.argv[2]) as member, open(sys.argv[3], "wb") as out:
+    shutil.copyfileobj(member, out)
+PYTHON
+    done
+    rm -rf "$work"
+    (cd "$folder" && sha256sum --quiet -c "$repository/scripts/pydicom-data.sha256") ||
+        die "a file of pydicom-data 1.0.0 differs from its pinned digest; remove $folder and run again"
+}
