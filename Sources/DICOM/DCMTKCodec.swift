@@ -7,13 +7,9 @@ enum DCMTKCodec {
     static func decode(
         _ codestream: UnsafeBufferPointer<UInt8>, _ description: PixelDescription, _ syntax: TransferSyntax
     ) throws(DICOMError) -> StoredPixels.Samples {
-        if syntax.coding == .jpegLS, let explicit = JPEGLSThresholds.madeExplicit(codestream) {
-            return try explicit.withUnsafeBufferPointer { (explicit) throws(DICOMError) in
-                try decode(explicit, description, syntax)
-            }
-        }
-        let isWide = try hasWideSamples(codestream, description, syntax)
-        guard isWide else {
+        let bits = try checkedBits(codestream, description, syntax)
+        if let samples = try PixelCodec.decode(codestream, description, syntax.coding, bits: bits) { return samples }
+        guard bits > 8 else {
             let bytes = try frame(of: UInt8.self, codestream, description, syntax)
             var layout = description.layout
             layout.bitsAllocated = 8
@@ -32,10 +28,10 @@ enum DCMTKCodec {
         return .signed(values)
     }
 
-    /// Whether the codec will give 16-bit samples, after the checks.
-    private static func hasWideSamples(
+    /// The bits of a sample in the code stream, after the checks.
+    private static func checkedBits(
         _ codestream: UnsafeBufferPointer<UInt8>, _ description: PixelDescription, _ syntax: TransferSyntax
-    ) throws(DICOMError) -> Bool {
+    ) throws(DICOMError) -> Int {
         guard description.bitsAllocated == 8 || description.bitsAllocated == 16 else {
             throw DICOMError(
                 .unsupportedPixelFormat,
@@ -50,7 +46,7 @@ enum DCMTKCodec {
                     .pixelDataMismatch, "the RLE header does not have the \(segments) segments that a frame needs.",
                     tag: .pixelData)
             }
-            return description.bitsAllocated == 16
+            return description.bitsAllocated
         }
         guard let header = JPEGHeader(codestream) else {
             throw DICOMError(.decodeFailed, "the code stream has no frame header.", tag: .pixelData)
@@ -70,7 +66,7 @@ enum DCMTKCodec {
         guard JPEGHeader.hasEnd(codestream) else {
             throw DICOMError(.decodeFailed, "the code stream has no end.", tag: .pixelData)
         }
-        return header.precision > 8
+        return header.precision
     }
 
     private static func frame<Value: FixedWidthInteger>(
