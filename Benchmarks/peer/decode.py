@@ -34,7 +34,7 @@ class Resident:
 
     def __init__(self, *command):
         self.process = subprocess.Popen([str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        text=True, bufsize=1)
+                                        stderr=subprocess.DEVNULL, text=True, bufsize=1)
 
     def ask(self, line):
         self.process.stdin.write(f"{line}\n")

@@ -17,7 +17,7 @@ enum DCMTKCodec {
             layout.bitsStored = description.isSigned ? min(layout.bitsStored, 8) : 8
             layout.highBit = layout.bitsStored - 1
             return try bytes.withUnsafeBufferPointer { (bytes) throws(DICOMError) in
-                try StoredPixels.Samples(native: bytes, layout)
+                try StoredPixels.unpack(bytes, layout).samples
             }
         }
         guard description.isSigned else {

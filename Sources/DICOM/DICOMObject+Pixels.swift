@@ -26,7 +26,8 @@ extension DICOMObject {
         guard pixelData.isEncapsulated else {
             // Some senders decompress without changing the meta information; the encoding of the element itself
             // decides.
-            return StoredPixels(description, samples: try nativeSamples(pixelData.value, frame, description))
+            let native = try nativeSamples(pixelData.value, frame, description)
+            return StoredPixels(description, samples: native.samples, extremes: native.extremes)
         }
         guard coding != .native else {
             throw DICOMError(
@@ -41,7 +42,7 @@ extension DICOMObject {
                     throw DICOMError(
                         .pixelDataMismatch, "the frame is shorter than Rows and Columns describe.", tag: .pixelData)
                 }
-                return try StoredPixels.Samples(native: codestream, description.layout)
+                return try StoredPixels.unpack(codestream, description.layout).samples
             case .jpeg2000: return try JPEG2000.decode(codestream, description)
             default: return try DCMTKCodec.decode(codestream, description, layout.transferSyntax)
             }
@@ -51,10 +52,10 @@ extension DICOMObject {
 
     private func nativeSamples(
         _ value: Range<Int>, _ frame: Int, _ description: PixelDescription
-    ) throws(DICOMError) -> StoredPixels.Samples {
+    ) throws(DICOMError) -> (samples: StoredPixels.Samples, extremes: ClosedRange<Int>) {
         try layout.storage.withUnsafeBufferPointer { (storage) throws(DICOMError) in
-            try StoredPixels.Samples(
-                native: UnsafeBufferPointer(rebasing: storage[value]), description.layout,
+            try StoredPixels.unpack(
+                UnsafeBufferPointer(rebasing: storage[value]), description.layout,
                 bitOffset: frame * description.frameBits, isBigEndian: layout.transferSyntax.isBigEndian,
                 isWords: layout.pixelData?.valueRepresentation != "OB")
         }

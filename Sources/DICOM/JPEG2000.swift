@@ -1,8 +1,13 @@
 import CDCMTK
 import COpenJPEG
+import CPixelCodecs
 
 /// JPEG 2000 (ITU-T T.800) and high-throughput JPEG 2000 (T.814) through OpenJPEG.
 enum JPEG2000 {
+    /// Code blocks are decoded side by side. A radiograph has enough of them for more threads, but other radiographs
+    /// are scored meanwhile.
+    private static let maximumThreads: Int32 = 4
+
     /// What OpenJPEG reads from.
     private struct Source {
         let bytes: UnsafeBufferPointer<UInt8>
@@ -23,6 +28,7 @@ enum JPEG2000 {
         var parameters = opj_dparameters_t()
         opj_set_default_decoder_parameters(&parameters)
         guard opj_setup_decoder(codec, &parameters) != 0, opj_decoder_set_strict_mode(codec, OPJ_TRUE) != 0,
+            opj_codec_set_threads(codec, min(opj_get_num_cpus(), maximumThreads)) != 0,
             let stream = opj_stream_create(1 << 20, OPJ_TRUE)
         else { throw DICOMError(.libraryUnusable, "OpenJPEG can't be set up.") }
         defer { opj_stream_destroy(stream) }
@@ -94,26 +100,33 @@ enum JPEG2000 {
             throw DICOMError(.decodeFailed, "a component of the JPEG 2000 code stream is missing.", tag: .pixelData)
         }
         let pixels = description.rows * description.columns
-        let stride = components.count
-        func fill<Value>(_ convert: (Int32) -> Value) -> [Value] {
-            [Value](unsafeUninitializedCapacity: pixels * stride) { buffer, filled in
+        var (low, high): (Int64, Int64) = (0, 0)
+        for component in components {
+            var (least, greatest): (Int64, Int64) = (0, 0)
+            CDCMTK_range_s32(component.data, pixels, &least, &greatest)
+            (low, high) = (min(low, least), max(high, greatest))
+        }
+        let stored = description.isSigned ? Int32(description.bitsStored) : 32
+        let isWide = description.isSigned ? description.bitsStored > 16 : low < 0 || high > Int64(UInt16.max)
+        func fill<Value>(
+            _: Value.Type, _ take: (UnsafePointer<Int32>, Int, Int, Int32, UnsafeMutablePointer<Value>) -> Void
+        ) -> [Value] {
+            [Value](unsafeUninitializedCapacity: pixels * components.count) { buffer, filled in
                 for (index, component) in components.enumerated() {
-                    let plane = component.data!
-                    for pixel in 0..<pixels { buffer[pixel * stride + index] = convert(plane[pixel]) }
+                    take(component.data, pixels, components.count, stored, buffer.baseAddress! + index)
                 }
-                filled = pixels * stride
+                filled = pixels * components.count
             }
         }
-        let shift = Int32(32 - description.bitsStored)
+        if isWide { return .wide(fill(Int32.self) { lv_plane_to_32($0, $1, $2, UInt32($3), $4) }) }
         if description.isSigned {
-            if description.bitsStored > 16 { return .wide(fill { ($0 << shift) >> shift }) }
-            return .signed(fill { Int16(truncatingIfNeeded: ($0 << shift) >> shift) })
+            return .signed(
+                fill(Int16.self) { plane, pixels, stride, bits, out in
+                    out.withMemoryRebound(to: UInt16.self, capacity: (pixels - 1) * stride + 1) {
+                        lv_plane_to_16(plane, pixels, stride, UInt32(bits), $0)
+                    }
+                })
         }
-        let fits = components.allSatisfy { component in
-            var (low, high): (Int64, Int64) = (0, 0)
-            CDCMTK_range_s32(component.data, pixels, &low, &high)
-            return low >= 0 && high <= Int64(UInt16.max)
-        }
-        return fits ? .unsigned(fill { UInt16(truncatingIfNeeded: $0) }) : .wide(fill { $0 })
+        return .unsigned(fill(UInt16.self) { lv_plane_to_16($0, $1, $2, UInt32($3), $4) })
     }
 }

@@ -46,7 +46,8 @@ public struct StoredPixels: Sendable {
         return minimum < lowest || maximum >= lowest + (1 << bitsStored)
     }
 
-    init(_ description: PixelDescription, samples: Samples) {
+    /// `extremes` are the smallest and the largest of `samples`, where they are known already.
+    init(_ description: PixelDescription, samples: Samples, extremes: ClosedRange<Int>? = nil) {
         rows = description.rows
         columns = description.columns
         samplesPerPixel = description.samplesPerPixel
@@ -57,6 +58,10 @@ public struct StoredPixels: Sendable {
         isSigned = description.isSigned
         photometricInterpretation = description.photometricInterpretation
         self.samples = samples
+        if let extremes {
+            (minimum, maximum) = (extremes.lowerBound, extremes.upperBound)
+            return
+        }
         var (low, high): (Int64, Int64) = (0, 0)
         switch samples {
         case .unsigned(let values): CDCMTK_range_u16(values, values.count, &low, &high)

@@ -24,7 +24,7 @@ struct LanczosResampler {
         private var weights: [Int32] = []
         private var stride = 0
 
-        init(input: Int, output: Int) {
+        init(input: Int, output: Int, _ kernels: RenderingKernels) {
             self.input = input
             self.output = output
             guard input != output else {
@@ -39,23 +39,30 @@ struct LanczosResampler {
             let widening = max(ratio, 1)
             let support = lobes * widening
             stride = Int(support.rounded(.up)) * 2 + 1
-            weights = [Int32](repeating: 0, count: output * stride)
-            var real = [Double](repeating: 0, count: stride)
+            // All distances first, then all weights at once.
+            var distances = [Double](repeating: lobes, count: output * stride)
             for i in 0..<output {
                 let center = (Double(i) + 0.5) * ratio
                 let start = max(Int(center - support + 0.5), 0)
                 let count = min(Int(center + support + 0.5), input) - start
-                var sum = 0.0
                 for j in 0..<count {
-                    real[j] = lanczos((Double(start + j) - center + 0.5) * (1 / widening))
-                    sum += real[j]
-                }
-                for j in 0..<count {
-                    let scaled = real[j] / sum * Double(1 << fractionBits)
-                    weights[i * stride + j] = Int32(scaled < 0 ? scaled - 0.5 : scaled + 0.5)
+                    distances[i * stride + j] = (Double(start + j) - center + 0.5) * (1 / widening)
                 }
                 starts.append(Int32(start))
                 counts.append(Int32(count))
+            }
+            let real = [Double](unsafeUninitializedCapacity: output * stride) { real, count in
+                lv_lanczos(distances, distances.count, real.baseAddress, kernels.set)
+                count = distances.count
+            }
+            weights = [Int32](repeating: 0, count: output * stride)
+            for i in 0..<output {
+                var sum = 0.0
+                for j in 0..<Int(counts[i]) { sum += real[i * stride + j] }
+                for j in 0..<Int(counts[i]) {
+                    let scaled = real[i * stride + j] / sum * Double(1 << fractionBits)
+                    weights[i * stride + j] = Int32(scaled < 0 ? scaled - 0.5 : scaled + 0.5)
+                }
             }
         }
 
@@ -88,8 +95,8 @@ struct LanczosResampler {
         _ picture: GreyPicture, width: Int, height: Int, kernels: RenderingKernels = .best
     ) -> GreyPicture {
         if (width, height) == (picture.width, picture.height) { return picture }
-        let across = Axis(input: picture.width, output: width)
-        let down = Axis(input: picture.height, output: height)
+        let across = Axis(input: picture.width, output: width, kernels)
+        let down = Axis(input: picture.height, output: height, kernels)
         let pixels = [UInt8](unsafeUninitializedCapacity: width * height) { pixels, count in
             let done = across.withKernelAxis { across in
                 down.withKernelAxis { down in
@@ -102,24 +109,5 @@ struct LanczosResampler {
             count = width * height
         }
         return GreyPicture(width: width, height: height, pixels: pixels)
-    }
-
-    private static func lanczos(_ x: Double) -> Double {
-        guard x >= -lobes && x < lobes else { return 0 }
-        return sinc(x) * sinc(x / lobes)
-    }
-
-    /// sin(πx) / πx for |x| ≤ 3. Its own polynomial, because the C library's sine may differ between CPUs in the last
-    /// bit.
-    private static func sinc(_ x: Double) -> Double {
-        guard x != 0 else { return 1 }
-        let turns = x.rounded()
-        let angle = Double.pi * (x - turns)
-        let square = angle * angle
-        // Taylor's series to the 23rd power: below 2⁻⁶⁰ relative for |angle| ≤ π/2.
-        var series = 1.0
-        for power in stride(from: 23.0, to: 1, by: -2) { series = 1 - series * square / (power * (power - 1)) }
-        let sine = Int(turns) % 2 == 0 ? angle * series : -(angle * series)
-        return sine / (Double.pi * x)
     }
 }

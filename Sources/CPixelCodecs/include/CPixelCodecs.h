@@ -49,6 +49,11 @@ lv_codec_status lv_jpeg_ls_decode(const uint8_t *bytes, size_t count, size_t row
 /// LV_CODEC_DAMAGED also for a stream that has no end: libdeflate does not tell the two apart.
 lv_codec_status lv_deflate_decode(const uint8_t *bytes, size_t count, uint8_t *out, size_t capacity, size_t *written);
 
+/// Every `stride`-th value of `out` from a plane of `pixels` values of 32 bits, of which `bits` (1 to 32) are taken and
+/// sign-extended: how OpenJPEG gives a component.
+void lv_plane_to_16(const int32_t *plane, size_t pixels, size_t stride, unsigned bits, uint16_t *out);
+void lv_plane_to_32(const int32_t *plane, size_t pixels, size_t stride, unsigned bits, int32_t *out);
+
 #ifdef __cplusplus
 }
 #endif

@@ -57,6 +57,9 @@ void lv_level(const lv_levels *levels, const uint16_t *samples, size_t width, si
 
 // MARK: Resampling
 
+/// The sinc windowed by its own main lobe over three lobes a side, at each of `x`; 0 outside of -3 ..< 3.
+void lv_lanczos(const double *x, size_t count, double *weights, lv_rendering_set set);
+
 /// The weights of one axis, in 22 fractional bits: output i is the sum of weights[i x stride + j] x input
 /// starts[i] + j over j < counts[i].
 typedef struct lv_axis {
