@@ -46,7 +46,7 @@ let package = Package(
             name: "CPixelCodecs",
             // -O3 in debug too: the corpus and its mutations are decoded thousands of times by the tests.
             cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])],
-            linkerSettings: [.linkedLibrary("charls"), .linkedLibrary("deflate"), .linkedLibrary("jpeg")]),
+            linkerSettings: [.linkedLibrary("deflate"), .linkedLibrary("jpeg")]),
         .target(
             name: "CRendering",
             cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"])]),

@@ -3,18 +3,16 @@
 // The scan is first freed of its stuffed bytes, so that bits can be taken eight bytes at a time; a table indexed by the
 // next bits gives most differences in one step, code and additional bits together.
 
+#include "bit_reader.h"
+
 #include "CPixelCodecs.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum {
     table_bits = 12,
     /// Categories of differences, 0 to 16 (T.81 table H.2).
     max_category = 16,
-    /// Bytes of zeros after a scan: what is read past its end.
-    padding = 16,
 };
 
 /// What the next bits stand for.
@@ -44,21 +42,7 @@ typedef struct {
     const uint8_t *scan, *end;
 } Stream;
 
-typedef struct {
-    const uint8_t *next, *end;
-    uint64_t bits;   // the next bits, from the most significant
-    unsigned count;  // how many of them are valid
-    /// Bits that had to be made up.
-    size_t beyond;
-} Reader;
-
 static unsigned load16(const uint8_t *bytes) { return (unsigned)bytes[0] << 8 | bytes[1]; }
-
-static uint64_t load64(const uint8_t *bytes) {
-    uint64_t value;
-    memcpy(&value, bytes, sizeof value);
-    return __builtin_bswap64(value);
-}
 
 // MARK: Tables
 
@@ -206,42 +190,25 @@ static const uint8_t *unstuff(const uint8_t *from, const uint8_t *end, uint8_t *
         from = mark + 2;
     }
     *size = (size_t)(to - start);
-    memset(to, 0, padding);
+    memset(to, 0, lv_bit_padding);
     return from;
 }
 
-static inline void refill(Reader *reader) {
-    if (__builtin_expect(reader->next <= reader->end, 1)) {
-        reader->bits |= load64(reader->next) >> reader->count;
-        reader->next += (63 - reader->count) >> 3;
-        reader->count |= 56;
-    } else {
-        // Zeros, counted: the row that needed them is refused.
-        reader->beyond += 64 - reader->count;
-        reader->count = 64;
-    }
-}
-
-static inline void take(Reader *reader, unsigned count) {
-    reader->bits <<= count;
-    reader->count -= count;
-}
-
 /// A difference whose code or additional bits the table does not cover; false for a code that does not exist.
-static __attribute__((noinline)) bool read_long(Reader *reader, const Huffman *table, int32_t *difference) {
+static __attribute__((noinline)) bool read_long(lv_bit_reader *reader, const Huffman *table, int32_t *difference) {
     for (unsigned length = 1; length <= 16; length++) {
         const uint32_t code = (uint32_t)(reader->bits >> (64 - length));
         const uint32_t index = code - table->first_code[length];
         if (code < table->first_code[length] || index >= table->codes[length]) continue;
         const unsigned category = table->categories[table->first_category[length] + index];
-        take(reader, length);
+        lv_take(reader, length);
         if (category == max_category) {
             *difference = 32768;
         } else if (category == 0) {
             *difference = 0;
         } else {
             *difference = extended((uint32_t)(reader->bits >> (64 - category)), category);
-            take(reader, category);
+            lv_take(reader, category);
         }
         return true;
     }
@@ -249,11 +216,11 @@ static __attribute__((noinline)) bool read_long(Reader *reader, const Huffman *t
 }
 
 /// One difference. A code takes at most 16 bits and what follows it 15: one refill is enough.
-static inline bool read_difference(Reader *reader, const Huffman *table, int32_t *difference) {
-    refill(reader);
+static inline bool read_difference(lv_bit_reader *reader, const Huffman *table, int32_t *difference) {
+    lv_refill(reader);
     const Entry entry = table->entries[reader->bits >> (64 - table_bits)];
     if (__builtin_expect(entry.length != 0, 1)) {
-        take(reader, entry.length);
+        lv_take(reader, entry.length);
         *difference = entry.difference;
         return true;
     }
@@ -278,9 +245,9 @@ static inline bool read_difference(Reader *reader, const Huffman *table, int32_t
         break;                                                                 \
     }
 
-static bool decode_row(Reader *reader, const Huffman *table, unsigned predictor, const uint16_t *above, uint16_t *row,
+static bool decode_row(lv_bit_reader *reader, const Huffman *table, unsigned predictor, const uint16_t *above, uint16_t *row,
                        size_t columns) {
-    Reader local = *reader;
+    lv_bit_reader local = *reader;
     switch (predictor) {
     case 1: LV_DECODE_ROW(a)
     case 2: LV_DECODE_ROW(b)
@@ -295,8 +262,8 @@ static bool decode_row(Reader *reader, const Huffman *table, unsigned predictor,
 }
 
 /// The first row of the scan or of a restart interval: predicted from the left, from the middle of the range at first.
-static bool decode_first_row(Reader *reader, const Huffman *table, int32_t middle, uint16_t *row, size_t columns) {
-    Reader local = *reader;
+static bool decode_first_row(lv_bit_reader *reader, const Huffman *table, int32_t middle, uint16_t *row, size_t columns) {
+    lv_bit_reader local = *reader;
     int32_t value = middle;
     for (size_t x = 0; x < columns; x++) {
         int32_t difference;
@@ -311,7 +278,7 @@ static bool decode_first_row(Reader *reader, const Huffman *table, int32_t middl
 static lv_codec_status decode_scan(const Stream *stream, uint8_t *buffer, uint16_t *out) {
     const int32_t middle = (int32_t)1 << (stream->precision - stream->shift - 1);
     const uint8_t *position = stream->scan;
-    Reader reader = {0};
+    lv_bit_reader reader = {0};
     unsigned restarts = 0;
     for (size_t y = 0; y < stream->rows; y++) {
         const bool restart = stream->restart_rows != 0 && y % stream->restart_rows == 0;
@@ -325,8 +292,7 @@ static lv_codec_status decode_scan(const Stream *stream, uint8_t *buffer, uint16
             }
             size_t size = 0;
             position = unstuff(position, stream->end, buffer, &size);
-            // The last place from which eight bytes can be loaded without leaving the zeros after the data.
-            reader = (Reader){.next = buffer, .end = buffer + size + padding - 8};
+            reader = lv_read_bits(buffer, size * 8);
         }
         uint16_t *const row = out + y * stream->columns;
         const bool is_read =
@@ -334,10 +300,7 @@ static lv_codec_status decode_scan(const Stream *stream, uint8_t *buffer, uint16
                 ? decode_first_row(&reader, stream->table, middle, row, stream->columns)
                 : decode_row(&reader, stream->table, stream->predictor, row - stream->columns, row, stream->columns);
         if (!is_read) return LV_CODEC_DAMAGED;
-        // Bits from beyond the data: what has been taken is more than there was.
-        const size_t data = (size_t)(reader.end - buffer) - (padding - 8);
-        const size_t taken = (size_t)(reader.next - buffer) * 8 + reader.beyond - reader.count;
-        if (taken > data * 8) return LV_CODEC_TRUNCATED;
+        if (lv_is_exhausted(&reader)) return LV_CODEC_TRUNCATED;
     }
     const size_t count = stream->rows * stream->columns;
     const unsigned mask = stream->precision <= 8 ? 0xFF : 0xFFFF;
@@ -353,7 +316,7 @@ lv_codec_status lv_jpeg_lossless_decode(const uint8_t *bytes, size_t count, size
     if (stream.tables == NULL) return LV_CODEC_NO_MEMORY;
     lv_codec_status status = read_headers(&stream, bytes, count);
     if (status == LV_CODEC_OK) {
-        uint8_t *buffer = malloc((size_t)(stream.end - stream.scan) + padding);
+        uint8_t *buffer = malloc((size_t)(stream.end - stream.scan) + lv_bit_padding);
         status = buffer == NULL ? LV_CODEC_NO_MEMORY : decode_scan(&stream, buffer, out);
         free(buffer);
     }

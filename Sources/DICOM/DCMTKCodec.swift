@@ -9,6 +9,11 @@ enum DCMTKCodec {
     ) throws(DICOMError) -> StoredPixels.Samples {
         let bits = try checkedBits(codestream, description, syntax)
         if let samples = try PixelCodec.decode(codestream, description, syntax.coding, bits: bits) { return samples }
+        if syntax.coding == .jpegLS, let explicit = JPEGLSThresholds.madeExplicit(codestream) {
+            return try explicit.withUnsafeBufferPointer { (explicit) throws(DICOMError) in
+                try decode(explicit, description, syntax)
+            }
+        }
         guard bits > 8 else {
             let bytes = try frame(of: UInt8.self, codestream, description, syntax)
             var layout = description.layout

@@ -1,7 +1,7 @@
 import CDCMTK
 import CPixelCodecs
 
-/// The decoders of `CPixelCodecs`, one frame at a time: RLE, JPEG lossless and baseline of one component, JPEG-LS.
+/// The decoders of `CPixelCodecs`, one frame at a time: RLE; JPEG lossless, JPEG baseline and JPEG-LS of one component.
 enum PixelCodec {
     /// Decodes a code stream; nil where it is of a kind that none of these decoders reads.
     ///
@@ -18,7 +18,7 @@ enum PixelCodec {
             switch coding {
             case .rle:
                 return lv_rle_decode(bytes, count, rows * columns, samples, description.bitsAllocated / 8, out)
-            case .jpegLS: return lv_jpeg_ls_decode(bytes, count, rows, columns, samples, out)
+            case .jpegLS where samples == 1: return lv_jpeg_ls_decode(bytes, count, rows, columns, out)
             case .jpeg where samples == 1:
                 let status = lv_jpeg_lossless_decode(bytes, count, rows, columns, out)
                 guard status == LV_CODEC_OTHER_KIND, bits == 8 else { return status }

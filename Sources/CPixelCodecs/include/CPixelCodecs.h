@@ -40,10 +40,9 @@ lv_codec_status lv_jpeg_lossless_decode(const uint8_t *bytes, size_t count, size
 lv_codec_status lv_jpeg_baseline_decode(const uint8_t *bytes, size_t count, size_t rows, size_t columns,
                                         uint16_t *out);
 
-/// JPEG-LS (ITU-T T.87) through CharLS: 2 to 16 bits. `out` receives rows x columns x components values, samples of a
-/// pixel side by side.
-lv_codec_status lv_jpeg_ls_decode(const uint8_t *bytes, size_t count, size_t rows, size_t columns, size_t components,
-                                  uint16_t *out);
+/// JPEG-LS (ITU-T T.87): one component of 2 to 16 bits, lossless or near-lossless, without mapping table, restart
+/// intervals and point transform. `out` receives rows x columns values.
+lv_codec_status lv_jpeg_ls_decode(const uint8_t *bytes, size_t count, size_t rows, size_t columns, uint16_t *out);
 
 /// Inflates a raw deflate stream (RFC 1951) through libdeflate into at most `capacity` bytes and sets `*written`.
 /// LV_CODEC_DAMAGED also for a stream that has no end: libdeflate does not tell the two apart.
