@@ -36,6 +36,21 @@ struct Extraction {
     }
 };
 
+/// Cells of 16 bits in their own width: twice as many to a vector as in eachSample.
+template <typename Value, bool bigEndian>
+inline void unpack16(const uint8_t *bytes, size_t count, const Extraction &extraction, Value *out) {
+    const unsigned right = extraction.shift, left = 16 - extraction.bits - extraction.shift;
+    const uint16_t mask = static_cast<uint16_t>(0xFFFFu >> (16 - extraction.bits));
+    for (size_t index = 0; index < count; ++index) {
+        uint16_t cell = load<uint16_t>(bytes + index * 2);
+        if (bigEndian) cell = swapped(cell);
+        if (std::is_signed_v<Value>)
+            out[index] = static_cast<Value>(static_cast<int16_t>(static_cast<uint16_t>(cell << left)) >> (left + right));
+        else
+            out[index] = static_cast<Value>((cell >> right) & mask);
+    }
+}
+
 /// Calls `store(index, cell)` for every sample of the frame in the order of its storage.
 template <typename Cell, bool bigEndian, typename Store>
 inline void eachCell(const uint8_t *bytes, size_t count, Store &&store) {
@@ -134,8 +149,12 @@ CDCMTK_code unpack(CDCMTK_bytes source, size_t bitOffset, bool bigEndian, bool w
             const size_t length = count - start < block ? count - start : block;
             const size_t offset = bitOffset + start * layout.bitsAllocated;
             Value *const values = out + start;
-            bool understood;
-            if (isSigned) {
+            bool understood = true;
+            if (sizeof(Value) == 2 && layout.bitsAllocated == 16) {
+                const uint8_t *const bytes = source.start + offset / 8;
+                if (bigEndian) unpack16<Value, true>(bytes, length, extraction, values);
+                else unpack16<Value, false>(bytes, length, extraction, values);
+            } else if (isSigned) {
                 understood = eachSample(source, offset, bigEndian, words, layout, length,
                                         [=](size_t index, uint32_t cell) {
                                             values[index] = extraction.signedValue<Value>(cell);

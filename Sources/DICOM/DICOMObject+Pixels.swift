@@ -26,8 +26,7 @@ extension DICOMObject {
         guard pixelData.isEncapsulated else {
             // Some senders decompress without changing the meta information; the encoding of the element itself
             // decides.
-            let native = try nativeSamples(pixelData.value, frame, description)
-            return StoredPixels(description, samples: native.samples, extremes: native.extremes)
+            return StoredPixels(description, try nativeSamples(pixelData.value, frame, description))
         }
         guard coding != .native else {
             throw DICOMError(
@@ -35,24 +34,25 @@ extension DICOMObject {
                 tag: .transferSyntaxUID)
         }
         let frames = EncapsulatedFrames(layout, pixelData, frameCount: description.frameCount)
-        let samples = try frames.withCodestream(ofFrame: frame) { (codestream) throws(DICOMError) in
+        let decoded: StoredPixels.Decoded = try frames.withCodestream(ofFrame: frame) {
+            (codestream) throws(DICOMError) in
             switch coding {
             case .encapsulatedUncompressed:
                 guard codestream.count >= (description.frameBits + 7) / 8 else {
                     throw DICOMError(
                         .pixelDataMismatch, "the frame is shorter than Rows and Columns describe.", tag: .pixelData)
                 }
-                return try StoredPixels.unpack(codestream, description.layout).samples
+                return try StoredPixels.unpack(codestream, description.layout)
             case .jpeg2000: return try JPEG2000.decode(codestream, description)
-            default: return try DCMTKCodec.decode(codestream, description, layout.transferSyntax)
+            default: return (try DCMTKCodec.decode(codestream, description, layout.transferSyntax), nil)
             }
         }
-        return StoredPixels(description, samples: samples)
+        return StoredPixels(description, decoded)
     }
 
     private func nativeSamples(
         _ value: Range<Int>, _ frame: Int, _ description: PixelDescription
-    ) throws(DICOMError) -> (samples: StoredPixels.Samples, extremes: ClosedRange<Int>) {
+    ) throws(DICOMError) -> StoredPixels.Decoded {
         try layout.storage.withUnsafeBufferPointer { (storage) throws(DICOMError) in
             try StoredPixels.unpack(
                 UnsafeBufferPointer(rebasing: storage[value]), description.layout,

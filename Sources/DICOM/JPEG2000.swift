@@ -18,7 +18,7 @@ enum JPEG2000 {
     /// sign-extended from Bits Stored, since code streams are found that call signed samples unsigned.
     static func decode(
         _ codestream: UnsafeBufferPointer<UInt8>, _ description: PixelDescription
-    ) throws(DICOMError) -> StoredPixels.Samples {
+    ) throws(DICOMError) -> StoredPixels.Decoded {
         // The standard wants a bare code stream (PS3.5 A.4.4); files of the JP2 format are found.
         let isFile = codestream.starts(with: [0x00, 0x00, 0x00, 0x0C, 0x6A, 0x50, 0x20, 0x20])
         guard let codec = opj_create_decompress(isFile ? OPJ_CODEC_JP2 : OPJ_CODEC_J2K) else {
@@ -94,39 +94,39 @@ enum JPEG2000 {
 
     private static func samples(
         of image: opj_image_t, _ description: PixelDescription
-    ) throws(DICOMError) -> StoredPixels.Samples {
+    ) throws(DICOMError) -> StoredPixels.Decoded {
         let components = UnsafeBufferPointer(start: image.comps, count: Int(image.numcomps))
         guard components.allSatisfy({ $0.data != nil }) else {
             throw DICOMError(.decodeFailed, "a component of the JPEG 2000 code stream is missing.", tag: .pixelData)
         }
         let pixels = description.rows * description.columns
-        var (low, high): (Int64, Int64) = (0, 0)
-        for component in components {
-            var (least, greatest): (Int64, Int64) = (0, 0)
-            CDCMTK_range_s32(component.data, pixels, &least, &greatest)
-            (low, high) = (min(low, least), max(high, greatest))
-        }
-        let stored = description.isSigned ? Int32(description.bitsStored) : 32
-        let isWide = description.isSigned ? description.bitsStored > 16 : low < 0 || high > Int64(UInt16.max)
+        let bits = description.isSigned ? UInt32(description.bitsStored) : 32
+        var (low, high) = (Int32.max, Int32.min)
         func fill<Value>(
-            _: Value.Type, _ take: (UnsafePointer<Int32>, Int, Int, Int32, UnsafeMutablePointer<Value>) -> Void
+            _: Value.Type, _ take: (UnsafePointer<Int32>, UnsafeMutablePointer<Value>, inout Int32, inout Int32) -> Void
         ) -> [Value] {
             [Value](unsafeUninitializedCapacity: pixels * components.count) { buffer, filled in
                 for (index, component) in components.enumerated() {
-                    take(component.data, pixels, components.count, stored, buffer.baseAddress! + index)
+                    var (least, greatest): (Int32, Int32) = (0, 0)
+                    take(component.data, buffer.baseAddress! + index, &least, &greatest)
+                    (low, high) = (min(low, least), max(high, greatest))
                 }
                 filled = pixels * components.count
             }
         }
-        if isWide { return .wide(fill(Int32.self) { lv_plane_to_32($0, $1, $2, UInt32($3), $4) }) }
-        if description.isSigned {
-            return .signed(
-                fill(Int16.self) { plane, pixels, stride, bits, out in
-                    out.withMemoryRebound(to: UInt16.self, capacity: (pixels - 1) * stride + 1) {
-                        lv_plane_to_16(plane, pixels, stride, UInt32(bits), $0)
-                    }
-                })
+        if description.isSigned, description.bitsStored <= 16 {
+            let values = fill(Int16.self) { plane, out, low, high in
+                out.withMemoryRebound(to: UInt16.self, capacity: (pixels - 1) * components.count + 1) {
+                    lv_plane_to_16(plane, pixels, components.count, bits, $0, &low, &high)
+                }
+            }
+            return (.signed(values), Int(low)...Int(high))
         }
-        return .unsigned(fill(UInt16.self) { lv_plane_to_16($0, $1, $2, UInt32($3), $4) })
+        if !description.isSigned {
+            let values = fill(UInt16.self) { lv_plane_to_16($0, pixels, components.count, bits, $1, &$2, &$3) }
+            if low >= 0, high <= Int32(UInt16.max) { return (.unsigned(values), Int(low)...Int(high)) }
+        }
+        let values = fill(Int32.self) { lv_plane_to_32($0, pixels, components.count, bits, $1, &$2, &$3) }
+        return (.wide(values), Int(low)...Int(high))
     }
 }

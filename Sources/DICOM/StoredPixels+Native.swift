@@ -10,7 +10,7 @@ extension StoredPixels {
     static func unpack(
         _ bytes: UnsafeBufferPointer<UInt8>, _ layout: CDCMTK_layout, bitOffset: Int = 0, isBigEndian: Bool = false,
         isWords: Bool = true
-    ) throws(DICOMError) -> (samples: Samples, extremes: ClosedRange<Int>) {
+    ) throws(DICOMError) -> Decoded {
         let count = Int(layout.rows) * Int(layout.columns) * Int(layout.samplesPerPixel)
         var (low, high): (Int64, Int64) = (0, 0)
         func values<Value: FixedWidthInteger>(_: Value.Type) throws(DICOMError) -> [Value] {

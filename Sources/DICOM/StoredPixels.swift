@@ -46,8 +46,11 @@ public struct StoredPixels: Sendable {
         return minimum < lowest || maximum >= lowest + (1 << bitsStored)
     }
 
-    /// `extremes` are the smallest and the largest of `samples`, where they are known already.
-    init(_ description: PixelDescription, samples: Samples, extremes: ClosedRange<Int>? = nil) {
+    /// Values as a decoder gives them, with the smallest and the largest where it has found them on the way.
+    typealias Decoded = (samples: Samples, extremes: ClosedRange<Int>?)
+
+    init(_ description: PixelDescription, _ decoded: Decoded) {
+        let samples = decoded.samples
         rows = description.rows
         columns = description.columns
         samplesPerPixel = description.samplesPerPixel
@@ -58,7 +61,7 @@ public struct StoredPixels: Sendable {
         isSigned = description.isSigned
         photometricInterpretation = description.photometricInterpretation
         self.samples = samples
-        if let extremes {
+        if let extremes = decoded.extremes {
             (minimum, maximum) = (extremes.lowerBound, extremes.upperBound)
             return
         }

@@ -49,9 +49,12 @@ lv_codec_status lv_jpeg_ls_decode(const uint8_t *bytes, size_t count, size_t row
 lv_codec_status lv_deflate_decode(const uint8_t *bytes, size_t count, uint8_t *out, size_t capacity, size_t *written);
 
 /// Every `stride`-th value of `out` from a plane of `pixels` values of 32 bits, of which `bits` (1 to 32) are taken and
-/// sign-extended: how OpenJPEG gives a component.
-void lv_plane_to_16(const int32_t *plane, size_t pixels, size_t stride, unsigned bits, uint16_t *out);
-void lv_plane_to_32(const int32_t *plane, size_t pixels, size_t stride, unsigned bits, int32_t *out);
+/// sign-extended: how OpenJPEG gives a component. `low` and `high` become the smallest and largest before they are cut
+/// to the type of `out`.
+void lv_plane_to_16(const int32_t *plane, size_t pixels, size_t stride, unsigned bits, uint16_t *out, int32_t *low,
+                    int32_t *high);
+void lv_plane_to_32(const int32_t *plane, size_t pixels, size_t stride, unsigned bits, int32_t *out, int32_t *low,
+                    int32_t *high);
 
 #ifdef __cplusplus
 }
