@@ -1,6 +1,5 @@
 #include "internal.hpp"
 
-#include <dcmtk/dcmdata/dcrledrg.h>
 #include <dcmtk/dcmjpeg/djdecode.h>
 #include <dcmtk/dcmjpls/djdecode.h>
 #include <dcmtk/oflog/oflog.h>
@@ -38,7 +37,6 @@ CDCMTK_code initialise(const char *&complaint) {
     }
     // A value of representation UN is read as what the dictionary says of its tag (PS3.5 6.2.2 note 3).
     dcmEnableUnknownVRConversion.set(OFTrue);
-    DcmRLEDecoderRegistration::registerCodecs();
     // EDC_never: colour stays as stored.
     DJDecoderRegistration::registerCodecs(EDC_never, EUC_never);
     DJLSDecoderRegistration::registerCodecs();

@@ -44,7 +44,7 @@ extension DICOMObject {
                 }
                 return try StoredPixels.unpack(codestream, description.layout)
             case .jpeg2000: return try JPEG2000.decode(codestream, description)
-            default: return (try DCMTKCodec.decode(codestream, description, layout.transferSyntax), nil)
+            default: return (try FrameDecoder.decode(codestream, description, layout.transferSyntax), nil)
             }
         }
         return StoredPixels(description, decoded)

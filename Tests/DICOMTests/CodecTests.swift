@@ -44,13 +44,38 @@ struct CodecTests {
         #expect(try Self.values(compressed) == Self.values(file).map { ($0 >> shift) << shift })
     }
 
+    @Test("lossless JPEG starts anew at a restart marker")
+    func restart() throws {
+        let file = try Self.picture(.walk, bits: 12, rows: 16, columns: 32)
+        let compressed = try Tool.convert("dcmcjpeg", ["+e1"], file)
+        let first = try #require(compressed.indices.first { compressed[$0...].starts(with: [0xFF, 0xD8, 0xFF]) })
+        let last = try #require(compressed.indices.reversed().first { compressed[$0...].starts(with: [0xFF, 0xD9]) })
+        var header = Array(compressed[first..<last])
+        let scan = try #require(header.indices.first { header[$0...].starts(with: [0xFF, 0xDA]) })
+        let frame = try #require(header.indices.first { header[$0...].starts(with: [0xFF, 0xC3]) })
+        let data = Array(header[(scan + 2 + Int(header[scan + 2]) * 256 + Int(header[scan + 3]))...])
+        // The same picture twice, one below the other: 32 rows, a restart interval of 16 × 32 samples.
+        header[frame + 6] = 32
+        header.insert(contentsOf: [0xFF, 0xDD, 0, 4, 2, 0], at: scan)
+        let codestream = header + [0xFF, 0xD0] + data + [0xFF, 0xD9]
+        let builder = try Sample.radiograph(rows: 32, columns: 32, bitsStored: 12)
+        let twice = try Encapsulated.file(builder, "1.2.840.10008.1.2.4.70", codestream)
+        #expect(try Self.values(twice) == Self.values(file) + Self.values(file))
+        // Another marker than the one that is due.
+        let wrong = try Encapsulated.file(
+            builder, "1.2.840.10008.1.2.4.70", header + [0xFF, 0xD1] + data + [0xFF, 0xD9])
+        #expect(throws: DICOMError.self) { try DICOMObject(bytes: wrong).storedPixels() }
+    }
+
     @Test("JPEG-LS gives the values back", arguments: Texture.allCases, [8, 9, 12, 16])
     func jpegLS(_ texture: Texture, _ bits: Int) throws {
         let file = try Self.picture(texture, bits: bits, rows: 37, columns: 53)
         #expect(try Self.values(try Tool.convert("dcmcjpls", ["+el"], file)) == Self.values(file))
     }
 
-    @Test("near-lossless JPEG-LS gives what DCMTK's decoder gives", arguments: Texture.allCases, [(8, 1), (12, 3), (16, 9)])
+    @Test(
+        "near-lossless JPEG-LS gives what DCMTK's decoder gives", arguments: Texture.allCases,
+        [(8, 1), (12, 3), (16, 9)])
     func nearLossless(_ texture: Texture, _ coding: (bits: Int, near: Int)) throws {
         let file = try Self.picture(texture, bits: coding.bits, rows: 37, columns: 53)
         let compressed = try Tool.convert("dcmcjpls", ["+en", "+md", String(coding.near)], file)
@@ -86,17 +111,9 @@ struct CodecTests {
 struct RunLengthTests {
     /// A picture of one row of 8-bit samples whose only segment is `segment`.
     private func file(columns: Int, _ segment: [UInt8]) throws -> [UInt8] {
-        var builder = try Sample.radiograph(rows: 1, columns: columns, bitsStored: 8)
-        builder.remove(.pixelData)
-        var meta = DICOMBuilder()
-        try meta.set(.transferSyntaxUID, "1.2.840.10008.1.2.5")
-        var frame: [UInt8] = [1, 0, 0, 0, 64, 0, 0, 0] + [UInt8](repeating: 0, count: 56) + segment
-        if frame.count & 1 == 1 { frame.append(0) }
-        let length = withUnsafeBytes(of: UInt32(frame.count).littleEndian) { Array($0) }
-        let pixelData: [UInt8] =
-            [0xE0, 0x7F, 0x10, 0x00, 0x4F, 0x42, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF, 0x00, 0xE0, 0, 0, 0, 0]
-            + [0xFE, 0xFF, 0x00, 0xE0] + length + frame + [0xFE, 0xFF, 0xDD, 0xE0, 0, 0, 0, 0]
-        return [UInt8](repeating: 0, count: 128) + Array("DICM".utf8) + meta.encoded() + builder.encoded() + pixelData
+        let header: [UInt8] = [1, 0, 0, 0, 64, 0, 0, 0] + [UInt8](repeating: 0, count: 56)
+        return try Encapsulated.file(
+            try Sample.radiograph(rows: 1, columns: columns, bitsStored: 8), "1.2.840.10008.1.2.5", header + segment)
     }
 
     @Test("literal runs, repeated bytes and the code that stands for nothing")
@@ -114,10 +131,29 @@ struct RunLengthTests {
                 == literal.map(Int.init) + [Int](repeating: 9, count: 128) + [Int](repeating: 5, count: 44))
     }
 
-    @Test("a segment that is too short is refused", arguments: [[2, 10, 20, 30], [0xFD, 7], [8, 1, 2], [0xF8]] as [[UInt8]])
+    @Test(
+        "a segment that is too short is refused",
+        arguments: [[2, 10, 20, 30], [0xFD, 7], [8, 1, 2], [1, 10, 20, 0xFA]] as [[UInt8]])
     func short(_ segment: [UInt8]) throws {
         let bytes = try file(columns: 9, segment)
         let error = #expect(throws: DICOMError.self) { try DICOMObject(bytes: bytes).storedPixels() }
         #expect(error?.code == .decodeFailed)
+    }
+}
+
+/// Files with a code stream made by hand.
+private enum Encapsulated {
+    /// `builder`'s object with one fragment of compressed pixel data (PS3.5 A.4).
+    static func file(_ builder: DICOMBuilder, _ transferSyntaxUID: String, _ codestream: [UInt8]) throws -> [UInt8] {
+        var builder = builder
+        builder.remove(.pixelData)
+        var meta = DICOMBuilder()
+        try meta.set(.transferSyntaxUID, transferSyntaxUID)
+        let fragment = codestream.count & 1 == 1 ? codestream + [0] : codestream
+        let length = withUnsafeBytes(of: UInt32(fragment.count).littleEndian) { Array($0) }
+        let pixelData: [UInt8] =
+            [0xE0, 0x7F, 0x10, 0x00, 0x4F, 0x42, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF, 0x00, 0xE0, 0, 0, 0, 0]
+            + [0xFE, 0xFF, 0x00, 0xE0] + length + fragment + [0xFE, 0xFF, 0xDD, 0xE0, 0, 0, 0, 0]
+        return [UInt8](repeating: 0, count: 128) + Array("DICM".utf8) + meta.encoded() + builder.encoded() + pixelData
     }
 }

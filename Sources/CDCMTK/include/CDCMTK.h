@@ -138,7 +138,7 @@ CDCMTK_code CDCMTK_unpack(CDCMTK_bytes source, size_t bitOffset, int isBigEndian
 /// Extends the sign of `bits`-bit values in place.
 void CDCMTK_extend_sign(int16_t *values, size_t count, unsigned bits) CDCMTK_NOEXCEPT;
 
-/// Decodes one compressed frame (RLE, JPEG, JPEG-LS) without colour conversion. `out` receives interleaved samples,
+/// Decodes one compressed frame (JPEG, JPEG-LS) without colour conversion. `out` receives interleaved samples,
 /// of 8 or 16 bits as the codec gives them; bytes it does not fill are left alone. The caller has held the dimensions
 /// in the code stream against the layout.
 CDCMTK_code CDCMTK_decode_frame(const char *transferSyntaxUID, const char *photometricInterpretation,
