@@ -27,6 +27,7 @@ from pydicom.pixels import pixel_array
 
 import decode_files
 
+SECONDS = 5  # of rounds for a file, at least
 RUNS = 2  # of each decoder in a round, after one that is not counted
 
 
@@ -126,7 +127,9 @@ def main():
         pixels = verify(name, lossy, path, gdcm, arguments.longview)
         names = plugins(path)
         times = {key: [] for key in ("longview", "render", "gdcm", "peer render", *names)}
-        for _ in range(arguments.rounds):
+        started = time.monotonic()
+        # Short work takes more rounds: another process's slice of time weighs more on it.
+        while len(times["longview"]) < arguments.rounds or time.monotonic() < started + SECONDS:
             answer = json.loads(longview.ask(path))
             times["longview"].append(answer["decode_ms"]["median"])
             times["render"].append(answer["render_ms"]["median"])
@@ -138,7 +141,8 @@ def main():
                     decode(path, plugin)
                 work()
                 times[plugin].append(statistics.median(timed(work) for _ in range(RUNS)))
-            times["peer render"].append(timed(lambda: render(pixels)))
+            if len(times["peer render"]) < arguments.rounds:
+                times["peer render"].append(timed(lambda: render(pixels)))
         median = {key: statistics.median(values) if values else None for key, values in times.items()}
         best = min(names, key=median.get, default=None)
         # The faster peer is the one with the greater ratio.
@@ -150,7 +154,7 @@ def main():
         gdcms = "cannot" if median["gdcm"] is None else f"{median['gdcm']:.1f}"
         print(f"| {name} | {median['longview']:.1f} | {theirs} | {gdcms} | {ratio} | {median['render']:.1f} | "
               f"{median['peer render']:.1f} |", flush=True)
-    print(f"\nmilliseconds, medians of {arguments.rounds} rounds of {RUNS} runs; "
+    print(f"\nmilliseconds, medians of at least {arguments.rounds} rounds of {RUNS} runs; "
           f"slower than the faster peer: {slower} of {len(files)}")
 
 

@@ -1,7 +1,7 @@
 import ArgumentParser
 
-struct Bench: ParsableCommand {
+struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measure this machine: medians, with what they were measured on.",
+        commandName: "bench", abstract: "Measure this machine: medians, with what gives them.",
         subcommands: [BenchPipeline.self])
 }
