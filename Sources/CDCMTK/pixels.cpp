@@ -36,18 +36,17 @@ struct Extraction {
     }
 };
 
-/// Cells of 16 bits in their own width: twice as many to a vector as in eachSample.
+/// Cells of 16 bits whose stored bits are the lowest, as nearly always: no operation is wider than the cell, so that
+/// vectors hold twice as many as in eachSample.
 template <typename Value, bool bigEndian>
-inline void unpack16(const uint8_t *bytes, size_t count, const Extraction &extraction, Value *out) {
-    const unsigned right = extraction.shift, left = 16 - extraction.bits - extraction.shift;
-    const uint16_t mask = static_cast<uint16_t>(0xFFFFu >> (16 - extraction.bits));
+inline void unpackLow16(const uint8_t *bytes, size_t count, unsigned bits, Value *out) {
+    const uint16_t mask = static_cast<uint16_t>(0xFFFFu >> (16 - bits));
+    const uint16_t sign = std::is_signed_v<Value> ? static_cast<uint16_t>(1u << (bits - 1)) : 0;
     for (size_t index = 0; index < count; ++index) {
         uint16_t cell = load<uint16_t>(bytes + index * 2);
         if (bigEndian) cell = swapped(cell);
-        if (std::is_signed_v<Value>)
-            out[index] = static_cast<Value>(static_cast<int16_t>(static_cast<uint16_t>(cell << left)) >> (left + right));
-        else
-            out[index] = static_cast<Value>((cell >> right) & mask);
+        // Turning the sign bit over and taking it away extends it.
+        out[index] = static_cast<Value>(static_cast<uint16_t>(((cell & mask) ^ sign) - sign));
     }
 }
 
@@ -150,10 +149,10 @@ CDCMTK_code unpack(CDCMTK_bytes source, size_t bitOffset, bool bigEndian, bool w
             const size_t offset = bitOffset + start * layout.bitsAllocated;
             Value *const values = out + start;
             bool understood = true;
-            if (sizeof(Value) == 2 && layout.bitsAllocated == 16) {
+            if (sizeof(Value) == 2 && layout.bitsAllocated == 16 && extraction.shift == 0) {
                 const uint8_t *const bytes = source.start + offset / 8;
-                if (bigEndian) unpack16<Value, true>(bytes, length, extraction, values);
-                else unpack16<Value, false>(bytes, length, extraction, values);
+                if (bigEndian) unpackLow16<Value, true>(bytes, length, extraction.bits, values);
+                else unpackLow16<Value, false>(bytes, length, extraction.bits, values);
             } else if (isSigned) {
                 understood = eachSample(source, offset, bigEndian, words, layout, length,
                                         [=](size_t index, uint32_t cell) {
