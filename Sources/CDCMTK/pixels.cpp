@@ -3,6 +3,7 @@
 #include "internal.hpp"
 
 #include <cstring>
+#include <limits>
 #include <type_traits>
 
 namespace {
@@ -36,18 +37,45 @@ struct Extraction {
     }
 };
 
-/// Cells of 16 bits whose stored bits are the lowest, as nearly always: no operation is wider than the cell, so that
-/// vectors hold twice as many as in eachSample.
+/// Cells of 16 bits whose stored bits are the lowest, as nearly always, and their range (count is at least 1): no
+/// operation is wider than the cell, so that vectors hold twice as many as in eachSample.
 template <typename Value, bool bigEndian>
-inline void unpackLow16(const uint8_t *bytes, size_t count, unsigned bits, Value *out) {
+inline __attribute__((always_inline)) void unpackLow16(const uint8_t *bytes, size_t count, unsigned bits, Value *out,
+                                                       Value &low, Value &high) {
     const uint16_t mask = static_cast<uint16_t>(0xFFFFu >> (16 - bits));
     const uint16_t sign = std::is_signed_v<Value> ? static_cast<uint16_t>(1u << (bits - 1)) : 0;
+    Value least = std::numeric_limits<Value>::max(), greatest = std::numeric_limits<Value>::min();
     for (size_t index = 0; index < count; ++index) {
         uint16_t cell = load<uint16_t>(bytes + index * 2);
         if (bigEndian) cell = swapped(cell);
         // Turning the sign bit over and taking it away extends it.
-        out[index] = static_cast<Value>(static_cast<uint16_t>(((cell & mask) ^ sign) - sign));
+        const Value value = static_cast<Value>(static_cast<uint16_t>(((cell & mask) ^ sign) - sign));
+        out[index] = value;
+        least = value < least ? value : least;
+        greatest = value > greatest ? value : greatest;
     }
+    low = least;
+    high = greatest;
+}
+
+#if defined(__x86_64__)
+#define CDCMTK_AVX2 __attribute__((target("avx2")))
+bool hasAVX2() { return __builtin_cpu_supports("avx2"); }
+#else
+#define CDCMTK_AVX2
+bool hasAVX2() { return false; }
+#endif
+
+template <typename Value, bool bigEndian>
+CDCMTK_AVX2 void unpackLow16AVX2(const uint8_t *bytes, size_t count, unsigned bits, Value *out, Value &low,
+                                 Value &high) {
+    unpackLow16<Value, bigEndian>(bytes, count, bits, out, low, high);
+}
+
+template <typename Value, bool bigEndian>
+void unpackAllLow16(const uint8_t *bytes, size_t count, unsigned bits, Value *out, Value &low, Value &high) {
+    if (hasAVX2()) unpackLow16AVX2<Value, bigEndian>(bytes, count, bits, out, low, high);
+    else unpackLow16<Value, bigEndian>(bytes, count, bits, out, low, high);
 }
 
 /// Calls `store(index, cell)` for every sample of the frame in the order of its storage.
@@ -143,17 +171,19 @@ CDCMTK_code unpack(CDCMTK_bytes source, size_t bitOffset, bool bigEndian, bool w
             });
         if (!understood) return CDCMTK_UNSUPPORTED;
         range(out, count, low, high);
+    } else if (sizeof(Value) == 2 && layout.bitsAllocated == 16 && extraction.shift == 0) {
+        Value least, greatest;
+        const auto all16 = bigEndian ? unpackAllLow16<Value, true> : unpackAllLow16<Value, false>;
+        all16(source.start + bitOffset / 8, count, extraction.bits, out, least, greatest);
+        *low = least;
+        *high = greatest;
     } else {
         for (size_t start = 0; start < count; start += block) {
             const size_t length = count - start < block ? count - start : block;
             const size_t offset = bitOffset + start * layout.bitsAllocated;
             Value *const values = out + start;
-            bool understood = true;
-            if (sizeof(Value) == 2 && layout.bitsAllocated == 16 && extraction.shift == 0) {
-                const uint8_t *const bytes = source.start + offset / 8;
-                if (bigEndian) unpackLow16<Value, true>(bytes, length, extraction.bits, values);
-                else unpackLow16<Value, false>(bytes, length, extraction.bits, values);
-            } else if (isSigned) {
+            bool understood;
+            if (isSigned) {
                 understood = eachSample(source, offset, bigEndian, words, layout, length,
                                         [=](size_t index, uint32_t cell) {
                                             values[index] = extraction.signedValue<Value>(cell);
