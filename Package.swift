@@ -25,6 +25,7 @@ let package = Package(
     products: [
         .executable(name: "longview", targets: ["longview"]),
         .executable(name: "longview-decoder", targets: ["longview-decoder"]),
+        .library(name: "Decoding", targets: ["Decoding"]),  // for Fuzz/
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),

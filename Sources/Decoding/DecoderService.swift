@@ -40,6 +40,13 @@ public enum DecoderService {
         }
     }
 
+    /// Answers every request about `bytes` and forgets the answers: for the fuzzer.
+    public static func exercise(_ bytes: [UInt8]) {
+        for request in [DecoderRequest.prepare(.cxrRisk), .attributes, .digest, .picture(.cxrRisk)] {
+            _ = answer(request, about: bytes)
+        }
+    }
+
     private static func answer(_ request: DecoderRequest, about bytes: [UInt8]) -> (DecoderReply, [UInt8]) {
         do {
             switch request {
