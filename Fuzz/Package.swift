@@ -12,7 +12,7 @@ let package = Package(
             name: "fuzz-decoder",
             dependencies: [.product(name: "Decoding", package: "longview")],
             // The driver is libFuzzer's.
-            swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
+            swiftSettings: [.unsafeFlags(["-parse-as-library"])])
     ],
     swiftLanguageModes: [.v6]
 )

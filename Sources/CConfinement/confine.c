@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "CConfinement.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -33,6 +34,16 @@ static bool apply_limits(uint64_t address_space) {
     // Until the first object allows more; the program that started this process sets it anew for each.
     all &= limit(RLIMIT_CPU, 60, RLIM_INFINITY);
     return all;
+}
+
+// Landlock and seccomp bind the calling thread and those it starts later, not those that run already.
+static bool has_one_thread(void) {
+    DIR *const threads = opendir("/proc/self/task");
+    if (threads == NULL) return false;
+    unsigned count = 0;
+    for (const struct dirent *entry; (entry = readdir(threads)) != NULL;) count += entry->d_name[0] != '.';
+    closedir(threads);
+    return count == 1;
 }
 
 // Every right that this Landlock can handle and none granted: nothing in any file system can be opened (ABI 1: the
@@ -125,10 +136,11 @@ static bool apply_seccomp(void) {
 unsigned CConfinement_apply(uint64_t address_space) {
     unsigned applied = 0;
     // Before the descriptors run out.
+    const bool alone = has_one_thread();
     const bool privileges = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
     if (privileges && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0) applied |= CConfinement_privileges;
-    if (privileges && apply_landlock()) applied |= CConfinement_files;
+    if (alone && privileges && apply_landlock()) applied |= CConfinement_files;
     if (apply_limits(address_space)) applied |= CConfinement_limits;
-    if (privileges && apply_seccomp()) applied |= CConfinement_system_calls;
+    if (alone && privileges && apply_seccomp()) applied |= CConfinement_system_calls;
     return applied;
 }

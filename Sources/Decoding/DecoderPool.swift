@@ -67,7 +67,9 @@ public actor DecoderPool {
 
     /// The attributes of an object. Throws ``UnreadableObject`` or ``DecoderError``.
     public func attributes(of bytes: [UInt8]) async throws -> AttributeListing {
-        guard case .attributes(let listing) = try await read(.attributes, bytes).reply else { throw UnreadableObject.nonsense }
+        guard case .attributes(let listing) = try await read(.attributes, bytes).reply else {
+            throw UnreadableObject.nonsense
+        }
         return listing
     }
 
@@ -98,7 +100,9 @@ public actor DecoderPool {
     // MARK: Requests
 
     /// For requests without a preparation's refusal: an object that can't be read is an error.
-    private func read(_ request: DecoderRequest, _ bytes: [UInt8]) async throws -> (reply: DecoderReply, pixels: [UInt8]) {
+    private func read(_ request: DecoderRequest, _ bytes: [UInt8]) async throws -> (
+        reply: DecoderReply, pixels: [UInt8]
+    ) {
         do {
             let (reply, pixels) = try await answer(request, about: bytes)
             if case .unreadable(let code, let message) = reply { throw UnreadableObject(code: code, message: message) }
@@ -118,7 +122,8 @@ public actor DecoderPool {
                 return try await answerOnce(request, about: bytes)
             } catch DecoderFailure.killed {
                 throw DecoderError(
-                    .killed, "the decoder was killed twice, not by its own limits: see to this machine's memory "
+                    .killed,
+                    "the decoder was killed twice, not by its own limits: see to this machine's memory "
                         + "(journalctl -k), then run again")
             }
         }
@@ -151,7 +156,8 @@ public actor DecoderPool {
             let missing = process.confinement.missing
             guard missing.isEmpty || !requiresConfinement else {
                 throw DecoderError(
-                    .notConfined, "the decoder can't be confined here: \(missing.joined(separator: ", ")) missing; "
+                    .notConfined,
+                    "the decoder can't be confined here: \(missing.joined(separator: ", ")) missing; "
                         + "`longview doctor` says more")
             }
             return process

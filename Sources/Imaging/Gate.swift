@@ -46,7 +46,8 @@ extension GateRules {
 
     private func judgeBodyPart(_ facts: GateFacts, _ judgement: inout GateJudgement) {
         if let bodyPart = facts.bodyPartExamined, !bodyParts.containsCode(bodyPart) {
-            judgement.refuse("body_part_not_accepted", "body part \(bodyPart) is not scored; only chest radiographs are")
+            judgement.refuse(
+                "body_part_not_accepted", "body part \(bodyPart) is not scored; only chest radiographs are")
         }
         if let region = facts.anatomicRegion, !anatomicRegions.containsCode(region) {
             judgement.refuse(
@@ -107,7 +108,8 @@ extension GateRules {
         judgement.inputs["PatientAgeInRange"] = "yes"
         if let minimumAge, age < minimumAge {
             judgement.inputs["PatientAgeInRange"] = "below"
-            judgement.refuse("age_below_range", "the patient is younger than the \(Int(minimumAge)) years the model is for")
+            judgement.refuse(
+                "age_below_range", "the patient is younger than the \(Int(minimumAge)) years the model is for")
         } else if let maximumAge, age >= maximumAge + 1 {
             judgement.inputs["PatientAgeInRange"] = "above"
             judgement.flag("age_above_range")
@@ -128,7 +130,8 @@ extension GateRules {
         }
         if facts.burnedInAnnotation == "YES" {
             judgement.react(
-                burnedInAnnotation, "burned_in_annotation", "the header says that annotation is burned into the picture")
+                burnedInAnnotation, "burned_in_annotation", "the header says that annotation is burned into the picture"
+            )
         }
     }
 
@@ -140,7 +143,9 @@ extension GateRules {
         if provenance.level.low == provenance.level.high {
             judgement.refuse("constant_picture", "every pixel has the same value: there is no picture to score")
         }
-        let (short, long) = (min(provenance.trim.width, provenance.trim.height), max(provenance.trim.width, provenance.trim.height))
+        let (short, long) = (
+            min(provenance.trim.width, provenance.trim.height), max(provenance.trim.width, provenance.trim.height)
+        )
         if Double(long) > Double(short) * maximumAspectRatio {
             judgement.refuse(
                 "extreme_aspect_ratio",

@@ -59,7 +59,8 @@ extension Radiograph {
             provenance: RadiographProvenance(
                 source: source, modalityTransform: modalityTransform, voiTransform: voiTransform,
                 polarity: polarity, storedSize: .init(width: storedWidth, height: storedHeight), trim: rendered.trim,
-                level: rendered.level, renderedSize: .init(width: picture.width, height: picture.height), resampling: resampling,
+                level: rendered.level, renderedSize: .init(width: picture.width, height: picture.height),
+                resampling: resampling,
                 flags: flags + (isConstant ? ["constant_picture"] : [])))
     }
 }

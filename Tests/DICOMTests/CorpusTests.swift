@@ -122,7 +122,8 @@ struct CorpusTests {
     func decided() {
         let decided = Set(Self.disagreements.map(\.file))
         for row in ManifestRow.all where row.expected.hasPrefix("decode") || row.expected == "unclear" {
-            let answers = Set(["pydicom", "gdcm", "dcmtk"].compactMap { row.columns[$0] }.filter { $0.hasPrefix("ok") })
+            let answers = Set(
+                ["pydicom", "gdcm", "dcmtk"].compactMap { row.columns[$0] }.filter { $0.hasPrefix("ok") })
             let agreed = row.columns["agreement"] ?? ""
             guard agreed == "disagree" || agreed == "one decoder only" || row.expected == "unclear" else { continue }
             #expect(decided.contains(row.file), "\(answers)")

@@ -137,7 +137,9 @@ struct DecoderPoolTests {
         #expect(try await works(patient))
     }
 
-    @Test("an answer that is none, or longer than any, is not believed", arguments: [DecoderDrill.babble, .promiseTooMuch])
+    @Test(
+        "an answer that is none, or longer than any, is not believed",
+        arguments: [DecoderDrill.babble, .promiseTooMuch])
     func nonsense(drill: DecoderDrill) async throws {
         let pool = pool()
         let error = await #expect(throws: UnreadableObject.self) { try await pool.perform(drill) }

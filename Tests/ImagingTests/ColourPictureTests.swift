@@ -27,7 +27,10 @@ struct ColourPictureTests {
         let picture = try colours {
             try $0.set(.photometricInterpretation, "PALETTE COLOR")
             for (descriptor, data, entries) in [
-                (DICOMTag.redPaletteColorLookupTableDescriptor, DICOMTag.redPaletteColorLookupTableData, [0xFF00, 0x8000, 0]),
+                (
+                    DICOMTag.redPaletteColorLookupTableDescriptor, DICOMTag.redPaletteColorLookupTableData,
+                    [0xFF00, 0x8000, 0]
+                ),
                 (.greenPaletteColorLookupTableDescriptor, .greenPaletteColorLookupTableData, [0, 0x4000, 0xFFFF]),
                 (.bluePaletteColorLookupTableDescriptor, .bluePaletteColorLookupTableData, [0x0100, 0, 0x0200]),
             ] {
@@ -38,9 +41,11 @@ struct ColourPictureTests {
         #expect(picture?.pixels == [255, 0, 1, 128, 64, 0, 0, 255, 2, 0, 255, 2])
     }
 
-    @Test("colour pictures of the corpus are decoded for display", .needsSharedData, arguments: [
-        "SC_rgb_3x3", "ALOKA_palette16_bigendian", "color_planar1", "HTJ2K_08_RGB",
-    ])
+    @Test(
+        "colour pictures of the corpus are decoded for display", .needsSharedData,
+        arguments: [
+            "SC_rgb_3x3", "ALOKA_palette16_bigendian", "color_planar1", "HTJ2K_08_RGB",
+        ])
     func corpus(name: String) throws {
         let object = try DICOMObject(bytes: SharedData.bytes("data/dicom/\(name).dcm"))
         let picture = try #require(try ColourPicture(try object.storedPixels(), of: object.dataset))

@@ -110,7 +110,9 @@ struct GateTests {
         #expect(GateFacts.years("062Y") == 62 && GateFacts.years("62") == 62)
         #expect(GateFacts.years("018M") == 1.5)
         #expect(abs(GateFacts.years("003W")! - 21 / 365.25) < 1e-12)
-        for nonsense in [nil, "", "Y", "062X", "06.5Y", "-12Y", "0620Y", "1962"] { #expect(GateFacts.years(nonsense) == nil) }
+        for nonsense in [nil, "", "Y", "062X", "06.5Y", "-12Y", "0620Y", "1962"] {
+            #expect(GateFacts.years(nonsense) == nil)
+        }
     }
 
     @Test("reactions and lists are the profile's to change, and survive JSON")

@@ -138,7 +138,8 @@ struct VOITests {
     func dcmtk(name: String) throws {
         let bytes = try SharedData.bytes("data/dicom/\(name).dcm")
         let object = try DICOMObject(bytes: bytes)
-        guard let center = try object.dataset.decimal(.windowCenter), let width = try object.dataset.decimal(.windowWidth)
+        guard let center = try object.dataset.decimal(.windowCenter),
+            let width = try object.dataset.decimal(.windowWidth)
         else { return }
         let file = SharedData.url("data/dicom/\(name).dcm").path
         // Our window over the stored values beside dcm2pnm's: 8-bit PGM, no trim, level or resize in either.

@@ -100,7 +100,8 @@ struct DICOMRender: AsyncParsableCommand {
             // No file name is ever made from what an object says of itself.
             let target =
                 isFolder.boolValue
-                ? URL(fileURLWithPath: output, isDirectory: true).appendingPathComponent(ObjectRecord(bytes: bytes).sha256 + ".png")
+                ? URL(fileURLWithPath: output, isDirectory: true).appendingPathComponent(
+                    ObjectRecord(bytes: bytes).sha256 + ".png")
                 : URL(fileURLWithPath: output)
             try Data(picture.file).write(to: target, options: .atomic)
             Console.out("\(file)  \(picture.width) × \(picture.height)  \(target.path)")

@@ -87,7 +87,9 @@ struct Scores: AsyncParsableCommand {
             for refusal in found { Console.out(try JSONLine.text(RefusalEntry(refusal))) }
             return
         }
-        var table = Table(["TIME", "STEP", "REASON", "MODEL", "PATIENT", "ACCESSION", "STUDY DATE", "MEANING", "OBJECT"])
+        var table = Table([
+            "TIME", "STEP", "REASON", "MODEL", "PATIENT", "ACCESSION", "STUDY DATE", "MEANING", "OBJECT",
+        ])
         for refusal in found {
             let record = refusal.record
             table.add([
