@@ -3,8 +3,8 @@ public struct GateDecision: Sendable, Equatable, Codable {
     /// Why an object is not scored.
     public struct Refusal: Sendable, Equatable, Codable {
         /// A stable code: `modality_absent`, `modality_not_accepted`, `body_part_not_accepted`, `lateral_view`,
-        /// `oblique_view`, `decubitus_view`, `for_processing`, `not_greyscale`, `constant_picture`, or one of the
-        /// rules'.
+        /// `oblique_view`, `decubitus_view`, `for_processing`, `not_greyscale`, `constant_picture`, one of
+        /// `FrontalVerdict.Reason`, or one of the rules'.
         public let code: String
         /// What that means and what to do, for people.
         public let message: String
@@ -13,9 +13,9 @@ public struct GateDecision: Sendable, Equatable, Codable {
     /// Why the object is refused; nil where it is accepted.
     public let refusal: Refusal?
     /// What a reader of the score should know: `body_part_absent`, `view_position_absent`,
-    /// `view_position_unrecognised`, `multi_frame`, and the flags of the radiograph.
+    /// `view_position_unrecognised`, `multi_frame`, the flags of the radiograph, and those of `FrontalVerdict.Reason`.
     public let flags: [String]
-    /// The attribute values the decision was based on, by keyword; none of them personal.
+    /// The attribute values and the pixels' verdict that the decision was based on, by keyword; none of them personal.
     public let inputs: [String: String]
 
     /// Whether the object may be scored.
@@ -47,6 +47,8 @@ extension GateRules {
             for flag in radiograph.flags where !flags.contains(flag) { flags.append(flag) }
             if radiograph.provenance.level.low == radiograph.provenance.level.high {
                 refuse("constant_picture", "every pixel has the same value: there is no picture to score")
+            } else {
+                judgePicture(picture, refuse, &flags, &inputs)
             }
         }
         return GateDecision(refusal: refusal, flags: flags, inputs: inputs)

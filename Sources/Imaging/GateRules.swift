@@ -15,6 +15,8 @@ public struct GateRules: Sendable, Equatable {
     public var refusedViewPositions: [String: [String]]
     /// Values of Presentation Intent Type (0008,0068) that are refused: unprocessed detector data looks different.
     public var refusedPresentationIntents: [String]
+    /// What follows from a picture that, by its pixels, is no upright frontal chest radiograph.
+    public var frontalCheck: FrontalCheckRule
 
     /// Rules for frontal chest radiographs from CR and DX systems.
     public init(
@@ -29,13 +31,15 @@ public struct GateRules: Sendable, Equatable {
             "oblique_view": ["LLO", "RLO", "LAO", "RAO", "LPO", "RPO", "OBL", "OBLIQUE"],
             "decubitus_view": ["LLD", "RLD"],
         ],
-        refusedPresentationIntents: [String] = ["FOR PROCESSING"]
+        refusedPresentationIntents: [String] = ["FOR PROCESSING"],
+        frontalCheck: FrontalCheckRule = .refuse
     ) {
         self.modalities = modalities
         self.bodyParts = bodyParts
         self.frontalViewPositions = frontalViewPositions
         self.refusedViewPositions = refusedViewPositions
         self.refusedPresentationIntents = refusedPresentationIntents
+        self.frontalCheck = frontalCheck
     }
 }
 
@@ -46,6 +50,7 @@ extension GateRules: Codable {
         case frontalViewPositions = "frontal_view_positions"
         case refusedViewPositions = "refused_view_positions"
         case refusedPresentationIntents = "refused_presentation_intents"
+        case frontalCheck = "frontal_check"
     }
 
     /// Reads rules; a rule that is absent has its default. Throws `DecodingError` for wrong types.
@@ -61,6 +66,8 @@ extension GateRules: Codable {
             frontalViewPositions: try list(.frontalViewPositions, known.frontalViewPositions),
             refusedViewPositions: try container.decodeIfPresent([String: [String]].self, forKey: .refusedViewPositions)
                 ?? known.refusedViewPositions,
-            refusedPresentationIntents: try list(.refusedPresentationIntents, known.refusedPresentationIntents))
+            refusedPresentationIntents: try list(.refusedPresentationIntents, known.refusedPresentationIntents),
+            frontalCheck: try container.decodeIfPresent(FrontalCheckRule.self, forKey: .frontalCheck)
+                ?? known.frontalCheck)
     }
 }
