@@ -22,7 +22,8 @@ struct FrontalCheckTests {
         width: 192, height: 256,
         pixels: ChestPhantom.pixels(width: 192, height: 256, highest: 255).map { UInt8($0) })
 
-    @Test("a chest is recognised, and so is each way of showing it wrongly", arguments: ["synthetic radiograph", "phantom"])
+    @Test(
+        "a chest is recognised, and so is each way to show it wrongly", arguments: ["synthetic radiograph", "phantom"])
     func transforms(name: String) {
         let picture = name == "phantom" ? Self.phantom : Self.synthetic
         let cases: [(GreyPicture, FrontalVerdict.Reason?)] = [

@@ -13,10 +13,8 @@ struct DICOMCommandTests {
         #expect(entry["rows"] as? Int == 64)
         #expect(entry["columns"] as? Int == 48)
         #expect(entry["bits_stored"] as? Int == 12)
-        let expected = try shell(
-            "python3 -c \"import struct,hashlib;"
-                + "print(hashlib.sha256(b''.join(struct.pack('<i',(i*37+i//48*5*11+5)&0xFFF) for i in range(64*48))).hexdigest())\""
-        )
+        let values = SmallRadiograph.pixels(5).flatMap { [UInt8(truncatingIfNeeded: $0), UInt8($0 >> 8), 0, 0] }
+        let expected = try shell("sha256sum '\(try longview.write("values", values))' | cut -c 1-64")
         #expect(entry["stored_pixels_sha256"] as? String == expected)
     }
 

@@ -15,9 +15,13 @@ enum SmallRadiograph {
         try builder.set(.patientID, "SMALL-\(number)")
         try builder.set(.bodyPartExamined, bodyPart)
         try builder.set(.viewPosition, "PA")
-        let pixels = ChestPhantom.pixels(width: 48, height: 64, highest: 0xFFF, number: number)
-        try builder.setPixels(pixels, rows: 64, columns: 48, bitsStored: 12)
+        try builder.setPixels(pixels(number), rows: 64, columns: 48, bitsStored: 12)
         return builder
+    }
+
+    /// Its stored values, row-major, in 12 bits.
+    static func pixels(_ number: Int) -> [UInt16] {
+        ChestPhantom.pixels(width: 48, height: 64, highest: 0xFFF, number: number)
     }
 
     static func file(_ number: Int) throws -> [UInt8] { try builder(number).file() }
