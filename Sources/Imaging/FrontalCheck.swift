@@ -1,7 +1,7 @@
 /// Tells from its pixels whether a picture is an upright frontal chest radiograph: a second opinion on its header.
 ///
 /// The picture is reduced to 32 × 32 cell averages, which are replaced by their ranks, so that neither window, exposure
-/// nor gamma matters. A small network (three convolutions of 3 × 3 with stride 2 and 12, 24 and 32 channels, a hidden
+/// nor gamma matters. A small network (three convolutions of 3 × 3 with stride 2 and 16, 32 and 40 channels, a hidden
 /// layer of 32, five logits) judges the ranks. Everything is integer arithmetic: the same picture has the same verdict on
 /// every machine. Trained by models/tools/train_frontal_check.py; error rates are in docs/gate.md.
 public struct FrontalCheck: Sendable {
@@ -11,7 +11,7 @@ public struct FrontalCheck: Sendable {
     static let samplesPerCell = 16
     /// Fractional bits of activations, logits and margins.
     static let fractionBits = 11
-    /// The highest activation; with 8-bit weights and 512 inputs, sums stay within 31 bits.
+    /// The highest activation; with 8-bit weights and 640 inputs, sums stay within 31 bits.
     static let ceiling: Int32 = 1 << 14 - 1
     /// From this margin up, a picture is frontal. The thresholds' choice is described in docs/gate.md.
     static let frontalMargin = 3 << fractionBits
@@ -20,8 +20,8 @@ public struct FrontalCheck: Sendable {
 
     private static let network = IntegerNetwork(
         layers: [
-            .convolution(inputs: 1, outputs: 12), .convolution(inputs: 12, outputs: 24),
-            .convolution(inputs: 24, outputs: 32), .linear(inputs: 32 * 4 * 4, outputs: 32),
+            .convolution(inputs: 1, outputs: 16), .convolution(inputs: 16, outputs: 32),
+            .convolution(inputs: 32, outputs: 40), .linear(inputs: 40 * 4 * 4, outputs: 32),
             .linear(inputs: 32, outputs: 5),
         ],
         multipliers: multipliers, biases: biases, weights: weights)

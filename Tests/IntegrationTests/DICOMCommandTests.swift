@@ -13,8 +13,10 @@ struct DICOMCommandTests {
         #expect(entry["rows"] as? Int == 64)
         #expect(entry["columns"] as? Int == 48)
         #expect(entry["bits_stored"] as? Int == 12)
-        let values = SmallRadiograph.pixels(5).flatMap { [UInt8(truncatingIfNeeded: $0), UInt8($0 >> 8), 0, 0] }
-        let expected = try shell("sha256sum '\(try longview.write("values", values))' | cut -c 1-64")
+        var values: [UInt8] = []
+        for value in SmallRadiograph.pixels(5) { values += [UInt8(value & 0xFF), UInt8(value >> 8), 0, 0] }
+        let path = try longview.write("values", values)
+        let expected = try shell("sha256sum '\(path)' | cut -c 1-64")
         #expect(entry["stored_pixels_sha256"] as? String == expected)
     }
 

@@ -1,6 +1,6 @@
 """Trains the pixel-based check for upright frontal chest radiographs and writes Sources/Imaging/FrontalCheckWeights.swift.
 
-python train_frontal_check.py CORPUS --synthetic FOLDER [--output FILE.swift] [--seed 1] [--steps 1600] [--folds 1 2] [--report 3]
+python train_frontal_check.py CORPUS --synthetic FOLDER [--output FILE.swift] [--seed 1] [--steps 2600] [--folds 1 2] [--report 3]
 
 CORPUS        folder with manifest.csv (file, label, fold) and images/: frontal chest radiographs. Only rows of NIH
               ChestX-ray8 are read: no other source's terms allow it to take part in weights that ship.
@@ -31,7 +31,7 @@ SAMPLES = 16  # the most rows, and columns, that are sampled in a cell
 BASE = 96  # rows and columns of the radiographs that views are sampled from
 FRACTION = 11  # fractional bits of activations
 CEILING = (1 << 14) - 1  # the highest activation
-CHANNELS = [1, 12, 24, 32]
+CHANNELS = [1, 16, 32, 40]
 HIDDEN = 32
 PHOTOGRAPHS = [
     "astronaut", "brick", "camera", "chelsea", "coffee", "coins", "grass", "gravel", "hubble_deep_field", "moon", "rocket",
@@ -204,7 +204,7 @@ def photographs():
 class Views:
     """Draws training pictures: (batch, 32, 32) integers in −1023 … 1023 and their classes."""
 
-    SHARES = [0.36, 0.10, 0.13, 0.10, 0.31]
+    SHARES = [0.34, 0.09, 0.11, 0.09, 0.37]
 
     def __init__(self, radiographs, synthetic, seed):
         self.random = np.random.default_rng(seed)
@@ -212,7 +212,7 @@ class Views:
         stack = lambda pictures: torch.from_numpy(np.stack(pictures).astype(np.float32))[:, None]
         enlarge = lambda p: F.interpolate(p, size=(BASE, BASE), mode="bilinear", align_corners=False)
         self.real, self.synthetic = radiographs, synthetic
-        thoraces = [Thorax(r) for _ in range(700)]
+        thoraces = [Thorax(r) for _ in range(1000)]
         self.frontalThoraces = enlarge(stack([t.projection(r.uniform(-0.17, 0.17)) for t in thoraces[:300]]))
         self.allChests = torch.cat([self.real, self.frontalThoraces, self.synthetic])
         self.lateralThoraces = enlarge(stack([
@@ -253,11 +253,24 @@ class Views:
 
     def upright(self, pictures, quarter=0.0):
         u, n = self.random.uniform, len(pictures)
-        scale = u(0.86, 1.25, n)
+        scale = u(0.8, 1.25, n)
         aspect = np.exp(u(-0.14, 0.14, n))
         return self.affine(
             pictures, scale * aspect, scale / aspect, u(-0.13, 0.13, n), u(-0.13, 0.13, n), quarter + u(-0.14, 0.14, n),
             self.random.random(n) < 0.5)
+
+    def diseased(self, pictures):
+        """Opacities over a quarter of the pictures: lungs that are white in part, on one side or both."""
+        r = self.random
+        line = torch.linspace(-1, 1, pictures.shape[2])
+        pictures = pictures.clone()
+        for i in np.flatnonzero(r.random(len(pictures)) < 0.25):
+            for _ in range(r.integers(1, 4)):
+                x, y, a, b = r.uniform(-0.6, 0.6), r.uniform(-0.4, 0.5), r.uniform(0.15, 0.5), r.uniform(0.15, 0.6)
+                blob = torch.exp(-(((line - x) / a) ** 2)[None, :] - (((line - y) / b) ** 2)[:, None])
+                share = r.uniform(0.2, 0.9) * blob
+                pictures[i, 0] = pictures[i, 0] * (1 - share) + r.uniform(0.6, 0.95) * pictures[i].max() * share
+        return pictures
 
     def parts(self, pictures):
         """What a cassette shows that missed the chest, or showed a part of it; and chests taken apart."""
@@ -326,10 +339,10 @@ class Views:
         counts = some(size, self.SHARES)
         sideways = r.choice([0.5, 1.5], counts[ROTATED]) * np.pi + (r.random(counts[ROTATED]) < 0.15) * r.uniform(-0.75, 0.75, counts[ROTATED])
         orientation = r.choice(4, counts[INVERTED], p=[0.7, 0.1, 0.1, 0.1]) * np.pi / 2
-        kinds = some(counts[OTHER], [0.36, 0.22, 0.27, 0.10, 0.05])
+        kinds = some(counts[OTHER], [0.42, 0.26, 0.21, 0.07, 0.04])
         counts[OTHER] = kinds.sum()
         pictures = [
-            self.upright(self.chests(counts[FRONTAL])),
+            self.upright(self.diseased(self.chests(counts[FRONTAL]))),
             self.upright(self.chests(counts[UPSIDE_DOWN]), np.pi),
             self.upright(self.chests(counts[ROTATED]), sideways),
             self.upright(1 - self.chests(counts[INVERTED]), orientation),
@@ -521,7 +534,7 @@ def main():
     parser.add_argument("--output", type=pathlib.Path, default="Sources/Imaging/FrontalCheckWeights.swift")
     parser.add_argument("--folds", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=1600)
+    parser.add_argument("--steps", type=int, default=2600)
     parser.add_argument("--report", type=int, default=3)
     options = parser.parse_args()
     torch.use_deterministic_algorithms(True)
