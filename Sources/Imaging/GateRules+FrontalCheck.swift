@@ -10,22 +10,19 @@ public enum FrontalCheckRule: String, Sendable, Codable {
 }
 
 extension GateRules {
-    /// Judges the pixels of `picture`: the verdict goes to `inputs`, its reason to `flags` or `refuse`.
-    func judgePicture(
-        _ picture: GreyPicture, _ refuse: (String, String) -> Void, _ flags: inout [String],
-        _ inputs: inout [String: String]
-    ) {
+    /// Judges what `picture` shows: the verdict goes to the inputs, its reason to the flags or the refusal.
+    func judgeContent(_ picture: GreyPicture, _ judgement: inout GateJudgement) {
         guard frontalCheck != .off else { return }
         let verdict = FrontalCheck.judge(picture)
-        inputs["FrontalCheck"] = verdict.version
-        inputs["FrontalCheckVerdict"] = verdict.verdict.rawValue
-        inputs["FrontalCheckMargin"] = String(verdict.margin)
-        inputs["FrontalCheckProbability"] = String(verdict.probability)
+        judgement.inputs["FrontalCheck"] = verdict.version
+        judgement.inputs["FrontalCheckVerdict"] = verdict.verdict.rawValue
+        judgement.inputs["FrontalCheckMargin"] = String(verdict.margin)
+        judgement.inputs["FrontalCheckProbability"] = String(verdict.probability)
         guard let reason = verdict.reason else { return }
         if frontalCheck == .refuse, verdict.verdict == .notFrontal, reason != .inverted {
-            refuse(reason.rawValue, reason.message)
+            judgement.refuse(reason.rawValue, reason.message)
         } else {
-            flags.append(reason.rawValue)
+            judgement.flag(reason.rawValue)
         }
     }
 }

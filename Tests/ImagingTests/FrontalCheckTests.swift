@@ -134,8 +134,10 @@ struct FrontalCheckTests {
     @Test("the gate's rule refuses, flags or does not look")
     func rule() throws {
         func decide(_ picture: GreyPicture, _ rule: FrontalCheckRule) throws -> GateDecision {
-            try GateRules(frontalCheck: rule).decide(
-                facts: nil, radiograph: Radiograph(imageFile: try picture.pngFile()))
+            var rules = GateRules()
+            rules.frontalCheck = rule
+            rules.minimumStoredSide = 1
+            return try rules.decide(facts: nil, radiograph: Radiograph(imageFile: picture.pngFile()))
         }
         let fallen = Self.phantom.turned
         let refused = try decide(fallen, .refuse)

@@ -55,4 +55,42 @@ struct DICOMCommandTests {
         #expect(run.output.contains("(0010,0020) LO PatientID"))
         #expect(run.output.contains("SMALL-5"))
     }
+
+    @Test(
+        "dicom digest gives the reference digest of every file of the corpus, or a reason, from a confined process",
+        .needsSharedData)
+    func corpus() async throws {
+        let longview = try await Installation(privateCluster: true)
+        let files = ManifestRow.all.map { SharedData.url("data/dicom/" + $0.file).path }
+        let run = try await longview.run(["dicom", "digest", "--json"] + files)
+        #expect(run.status == 2, "\(run.errors)")
+        let entries = try run.objects
+        #expect(entries.count == ManifestRow.all.count)
+        for (row, entry) in zip(ManifestRow.all, entries) {
+            let refusal = entry["refusal"] as? [String: String]
+            switch row.expected {
+            case "no_image", "refuse":
+                #expect(refusal?["message"]?.isEmpty == false, "\(row.file)")
+                #expect(refusal?["code"]?.hasPrefix("decoder_") == false, "\(row.file)")
+            default: #expect(entry["stored_pixels_sha256"] as? String == row.digest, "\(row.file)")
+            }
+        }
+    }
+
+    @Test("a window is applied as asked for, and a colour picture keeps its colours", .needsSharedData)
+    func windowAndColour() async throws {
+        let longview = try await Installation(privateCluster: true)
+        func render(_ name: String, _ arguments: String...) async throws -> String {
+            let output = longview.path(UUID().uuidString + ".png")
+            let file = SharedData.url("data/dicom/\(name).dcm").path
+            let run = try await longview.run(["dicom", "render", file, "--output", output] + arguments)
+            #expect(run.status == 0, "\(run.errors)")
+            return try shell("pngtopnm '\(output)' | head -c 2; pngtopnm '\(output)' | sha256sum")
+        }
+        let plain = try await render("CR-MONO1-10-chest")
+        #expect(try await render("CR-MONO1-10-chest", "--voi", "first_window") != plain)
+        #expect(try await render("CR-MONO1-10-chest", "--voi", "none") == plain)
+        #expect(try await render("SC_rgb_3x3").hasPrefix("P6"))
+        #expect(try await render("ALOKA_palette16_bigendian").hasPrefix("P6"))
+    }
 }
