@@ -161,6 +161,7 @@ extension GateRules {
         if min(provenance.storedSize.width, provenance.storedSize.height) < minimumStoredSide {
             judgement.flag("low_resolution")
         }
+        if provenance.level.low < provenance.level.high { judgeContent(picture, &judgement) }
     }
 }
 

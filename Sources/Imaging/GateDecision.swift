@@ -12,7 +12,7 @@ public struct GateDecision: Sendable, Equatable, Codable {
     public let refusal: Refusal?
     /// What a reader of the score should know, as codes; docs/gate.md lists them, with the flags of the radiograph.
     public let flags: [String]
-    /// The attribute values the decision was based on, by keyword; none of them personal.
+    /// The attribute values and the pixels' verdict that the decision was based on, by keyword; none of them personal.
     public let inputs: [String: String]
 
     /// Whether the object may be scored.

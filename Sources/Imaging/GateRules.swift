@@ -59,6 +59,8 @@ public struct GateRules: Sendable, Equatable {
     public var maximumAspectRatio = 3.0
     /// The fewest pixels on the shorter stored side that are scored without remark.
     public var minimumStoredSide = 256
+    /// What follows from a picture that, by its pixels, is no upright frontal chest radiograph (`FrontalCheck`).
+    public var frontalCheck = FrontalCheckRule.refuse
 
     /// Rules for frontal chest radiographs from CR and DX systems.
     public init() {}
@@ -82,6 +84,7 @@ extension GateRules: Codable {
         case maximumUniformShare = "maximum_uniform_share"
         case maximumAspectRatio = "maximum_aspect_ratio"
         case minimumStoredSide = "minimum_stored_side"
+        case frontalCheck = "frontal_check"
     }
 
     /// Reads rules; a rule that is absent has its default. Throws `DecodingError` for wrong types.
@@ -107,5 +110,6 @@ extension GateRules: Codable {
         try read(.maximumUniformShare, into: &maximumUniformShare)
         try read(.maximumAspectRatio, into: &maximumAspectRatio)
         try read(.minimumStoredSide, into: &minimumStoredSide)
+        try read(.frontalCheck, into: &frontalCheck)
     }
 }

@@ -25,7 +25,8 @@ struct DecoderPoolTests {
         try builder.set(.bodyPartExamined, "CHEST")
         try builder.set(.viewPosition, "PA")
         try builder.setPixels(
-            (0..<64 * 48).map { UInt16(($0 * 37 + number) & 0xFFF) }, rows: 64, columns: 48, bitsStored: 12)
+            ChestPhantom.pixels(width: 48, height: 64, highest: 0xFFF, number: number), rows: 64, columns: 48,
+            bitsStored: 12)
         return try builder.file()
     }
 

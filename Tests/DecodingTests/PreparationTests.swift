@@ -1,6 +1,7 @@
 import DICOM
 import Decoding
 import Imaging
+import TestSupport
 import Testing
 
 @Suite("Preparation")
@@ -17,7 +18,7 @@ struct PreparationTests {
         try builder.set(.bodyPartExamined, "CHEST")
         try builder.set(.viewPosition, "PA")
         try builder.set(.patientID, "P-1")
-        let pixels = (0..<40 * 30).map { UInt16($0 % 4096) }
+        let pixels = ChestPhantom.pixels(width: 30, height: 40, highest: 4095)
         try builder.setPixels(pixels, rows: 40, columns: 30, bitsStored: 12)
         try change(&builder)
         return try builder.file()
@@ -70,5 +71,10 @@ struct PreparationTests {
             try $0.setPixels([UInt16](repeating: 9, count: 1200), rows: 40, columns: 30, bitsStored: 12)
         }
         #expect(try refusal(flat) == (.gate, "constant_picture"))
+        let upsideDown = try radiograph {
+            let pixels = ChestPhantom.pixels(width: 30, height: 40, highest: 4095).reversed()
+            try $0.setPixels(Array(pixels), rows: 40, columns: 30, bitsStored: 12)
+        }
+        #expect(try refusal(upsideDown) == (.gate, "upside_down_picture"))
     }
 }

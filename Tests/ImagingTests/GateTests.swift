@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Imaging
@@ -158,7 +159,9 @@ struct GateTests {
 
     @Test("a file without DICOM identity passes with its flags; a constant or nearly empty one does not")
     func imageFile() throws {
-        let picture = try Radiograph(imageFile: Fixtures.bytes("lanczos-shrink-input.png"))
+        let chest = ChestPhantom.pixels(width: 48, height: 64, highest: 255).map { UInt8($0) }
+        let picture = try Radiograph(
+            imageFile: GreyPicture(width: 48, height: 64, pixels: chest).pngFile())
         let accepted = rules.decide(facts: nil, radiograph: picture)
         #expect(accepted.isAccepted && accepted.flags.first == "no_dicom_identity")
         func judge(_ pixels: [UInt8]) throws -> GateDecision {

@@ -13,10 +13,10 @@ struct DICOMCommandTests {
         #expect(entry["rows"] as? Int == 64)
         #expect(entry["columns"] as? Int == 48)
         #expect(entry["bits_stored"] as? Int == 12)
-        let expected = try shell(
-            "python3 -c \"import struct,hashlib;"
-                + "print(hashlib.sha256(b''.join(struct.pack('<i',(i*37+i//48*5*11+5)&0xFFF) for i in range(64*48))).hexdigest())\""
-        )
+        var values: [UInt8] = []
+        for value in SmallRadiograph.pixels(5) { values += [UInt8(value & 0xFF), UInt8(value >> 8), 0, 0] }
+        let path = try longview.write("values", values)
+        let expected = try shell("sha256sum '\(path)' | cut -c 1-64")
         #expect(entry["stored_pixels_sha256"] as? String == expected)
     }
 
