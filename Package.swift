@@ -22,7 +22,11 @@ let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package
 
 let package = Package(
     name: "longview",
-    products: [.executable(name: "longview", targets: ["longview"])],
+    products: [
+        .executable(name: "longview", targets: ["longview"]),
+        .executable(name: "longview-decoder", targets: ["longview-decoder"]),
+        .library(name: "Decoding", targets: ["Decoding"]),  // for Fuzz/
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
@@ -57,21 +61,27 @@ let package = Package(
             cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"])],
             linkerSettings: [.linkedLibrary("m"), .linkedLibrary("pthread")]),
 
+        .target(name: "CConfinement", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+
         // Swift.
         .target(name: "DICOM", dependencies: ["CDCMTK", "COpenJPEG", "CPixelCodecs"], swiftSettings: swift),
         .target(name: "Imaging", dependencies: ["DICOM", "CImageFormats", "CRendering", crypto], swiftSettings: swift),
+        .target(
+            name: "Decoding", dependencies: ["DICOM", "Imaging", "CConfinement", crypto], swiftSettings: swift),
         .target(name: "Inference", dependencies: ["CKernels", crypto], swiftSettings: swift),
         .target(name: "Postgres", dependencies: ["CLibpq", crypto, logging], swiftSettings: swift),
         .target(
             name: "Store", dependencies: ["Postgres", logging],
             resources: [.embedInCode("Migrations")], swiftSettings: swift),
         .target(
-            name: "Scoring", dependencies: ["DICOM", "Imaging", "Inference", "Postgres", "Store", crypto],
+            name: "Scoring", dependencies: ["Imaging", "Decoding", "Inference", "Postgres", "Store", crypto],
             swiftSettings: swift),
+        .executableTarget(name: "longview-decoder", dependencies: ["Decoding"], swiftSettings: swift),
         .executableTarget(
             name: "longview",
             dependencies: [
-                "DICOM", "Imaging", "Inference", "Postgres", "Store", "Scoring", argumentParser, crypto, logging,
+                "DICOM", "Imaging", "Decoding", "Inference", "Postgres", "Store", "Scoring", argumentParser, crypto,
+                logging,
             ],
             swiftSettings: swift),
 
@@ -85,11 +95,14 @@ let package = Package(
         .testTarget(
             name: "InferenceTests", dependencies: ["TestSupport", "Inference", crypto], exclude: ["Fixtures"],
             swiftSettings: swift),
+        .testTarget(
+            name: "DecodingTests", dependencies: ["TestSupport", "Decoding", "DICOM", "Imaging", "longview-decoder"],
+            swiftSettings: swift),
         .testTarget(name: "PostgresTests", dependencies: ["TestSupport", "Postgres", logging], swiftSettings: swift),
         .testTarget(
             name: "StoreTests", dependencies: ["TestSupport", "Store", "Postgres", logging], swiftSettings: swift),
         .testTarget(
-            name: "ScoringTests", dependencies: ["TestSupport", "Scoring", "Imaging", "Inference", "DICOM", "Store"],
+            name: "ScoringTests", dependencies: ["TestSupport", "Scoring", "Imaging", "Inference", "DICOM"],
             swiftSettings: swift),
         .testTarget(
             name: "IntegrationTests", dependencies: ["TestSupport", "longview", "DICOM", "Store", "Postgres"],

@@ -89,6 +89,13 @@ build() {
     rm -f "$log"
 }
 
+# build_programs: the release build of both programs; sets `longview` to the path of the one that people run.
+build_programs() {
+    build -c release --product longview-decoder
+    build -c release --product longview
+    longview=$(swift build -c release --show-bin-path)/longview
+}
+
 # fetch_pydicom_data FOLDER: real radiographs from the PyPI package pydicom-data 1.0.0, digests pinned.
 # Returns 1, having said why, where no registry answers.
 fetch_pydicom_data() {

@@ -30,3 +30,8 @@ CDCMTK_code CDCMTK_convert(const char *encoding, CDCMTK_bytes bytes, uint8_t **o
     iconv_close(converter);
     return code;
 }
+
+void CDCMTK_load_converter(const char *encoding) noexcept {
+    // Never closed: an open descriptor is what keeps the converter loaded.
+    (void)iconv_open("UTF-8", encoding);
+}

@@ -11,6 +11,7 @@ typedef struct {
     const uint8_t *pixels;
     uint32_t width;
     uint32_t height;
+    uint32_t channels;
     LVImageBytes *file;
     size_t capacity;
     char *message;
@@ -60,19 +61,21 @@ static void encode(Job *job) {
     png_set_compression_level(png, 2);
     png_set_compression_strategy(png, Z_FILTERED);
     png_set_IHDR(
-        png, job->info, job->width, job->height, 8, PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE,
-        PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+        png, job->info, job->width, job->height, 8, job->channels == 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_GRAY,
+        PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     png_write_info(png, job->info);
-    for (uint32_t y = 0; y < job->height; y++) png_write_row(png, job->pixels + (size_t)y * job->width);
+    const size_t row = (size_t)job->width * job->channels;
+    for (uint32_t y = 0; y < job->height; y++) png_write_row(png, job->pixels + y * row);
     png_write_end(png, NULL);
 }
 
 LVImageStatus lv_png_encode(
-    const uint8_t *pixels, uint32_t width, uint32_t height, LVImageBytes *file, char *message) {
+    const uint8_t *pixels, uint32_t width, uint32_t height, uint32_t channels, LVImageBytes *file, char *message) {
     memset(file, 0, sizeof *file);
     message[0] = 0;
     Job job = {
-        .pixels = pixels, .width = width, .height = height, .file = file, .message = message, .status = LVImageOK,
+        .pixels = pixels, .width = width, .height = height, .channels = channels, .file = file, .message = message,
+        .status = LVImageOK,
     };
     job.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &job, fail, ignore_warning);
     if (job.png != NULL) job.info = png_create_info_struct(job.png);

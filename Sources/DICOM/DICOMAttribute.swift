@@ -1,7 +1,7 @@
 import CDCMTK
 
 /// One line of a listing of an object's attributes.
-public struct DICOMAttribute: Sendable {
+public struct DICOMAttribute: Sendable, Codable {
     /// The tag.
     public let tag: DICOMTag
     /// The standard's keyword, or nil where it has none.

@@ -196,6 +196,12 @@ extension DICOMTag {
     public static let greenPaletteColorLookupTableData = DICOMTag(0x0028, 0x1202)
     /// BluePaletteColorLookupTableData (0028,1203).
     public static let bluePaletteColorLookupTableData = DICOMTag(0x0028, 0x1203)
+    /// SegmentedRedPaletteColorLookupTableData (0028,1221).
+    public static let segmentedRedPaletteColorLookupTableData = DICOMTag(0x0028, 0x1221)
+    /// SegmentedGreenPaletteColorLookupTableData (0028,1222).
+    public static let segmentedGreenPaletteColorLookupTableData = DICOMTag(0x0028, 0x1222)
+    /// SegmentedBluePaletteColorLookupTableData (0028,1223).
+    public static let segmentedBluePaletteColorLookupTableData = DICOMTag(0x0028, 0x1223)
     /// LossyImageCompression (0028,2110).
     public static let lossyImageCompression = DICOMTag(0x0028, 0x2110)
     /// LossyImageCompressionRatio (0028,2112).

@@ -1,5 +1,5 @@
 /// The tag of an attribute: a group and an element number (PS3.5 section 7.1).
-public struct DICOMTag: Hashable, Sendable, Comparable, CustomStringConvertible {
+public struct DICOMTag: Hashable, Sendable, Codable, Comparable, CustomStringConvertible {
     /// The group number.
     public let group: UInt16
     /// The element number within the group.

@@ -28,10 +28,11 @@ enum JPEG2000 {
         var parameters = opj_dparameters_t()
         opj_set_default_decoder_parameters(&parameters)
         guard opj_setup_decoder(codec, &parameters) != 0, opj_decoder_set_strict_mode(codec, OPJ_TRUE) != 0,
-            opj_codec_set_threads(codec, min(opj_get_num_cpus(), maximumThreads)) != 0,
             let stream = opj_stream_create(1 << 20, OPJ_TRUE)
         else { throw DICOMError(.libraryUnusable, "OpenJPEG can't be set up.") }
         defer { opj_stream_destroy(stream) }
+        // Where no thread is to be had, OpenJPEG decodes on this one.
+        _ = opj_codec_set_threads(codec, min(opj_get_num_cpus(), maximumThreads))
 
         var source = Source(bytes: codestream)
         return try withUnsafeMutablePointer(to: &source) { (source) throws(DICOMError) in

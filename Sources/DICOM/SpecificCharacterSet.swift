@@ -1,8 +1,10 @@
+import CDCMTK
+
 /// Specific Character Set: how the bytes of text become characters (PS3.3 C.12.1.1.2, PS3.5 6.1).
 ///
 /// Written here rather than taken from DCMTK, which asks iconv for JIS X 0208 and 0212 by names that the GNU C
 /// library does not have; both can be had from its EUC encodings.
-struct SpecificCharacterSet: Sendable {
+public struct SpecificCharacterSet: Sendable {
     /// Where text is cut: code extensions end at these characters (PS3.5 6.1.2.5.3).
     enum Delimiters {
         /// PN: values, component groups and components.
@@ -106,6 +108,14 @@ struct SpecificCharacterSet: Sendable {
         case UInt8(ascii: "^"), UInt8(ascii: "="): delimiters == .personName
         default: false
         }
+    }
+}
+
+extension SpecificCharacterSet {
+    /// Loads what converts every encoding known here, and keeps it: afterwards no file is opened to convert text.
+    public static func loadConverters() {
+        let repertoires = Array(singleByte.values) + escapes.map(\.repertoire)
+        for encoding in Set(repertoires.map(\.encoding) + wholeEncodings.values) { CDCMTK_load_converter(encoding) }
     }
 }
 

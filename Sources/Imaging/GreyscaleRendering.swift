@@ -1,11 +1,5 @@
 /// What a header says about turning stored grey values into a picture.
 struct GreyscaleAttributes {
-    /// A modality LUT (PS3.3 C.11.1): entries, and the stored value that meets the first.
-    struct LookupTable {
-        let firstMapped: Int
-        let entries: [UInt16]
-    }
-
     /// Photometric Interpretation (0028,0004).
     var photometricInterpretation: String
     /// Presentation LUT Shape (2050,0020).
@@ -14,6 +8,8 @@ struct GreyscaleAttributes {
     var rescale: (slope: Double, intercept: Double)?
     /// The first item of Modality LUT Sequence (0028,3000); it and a rescale exclude each other, and it has precedence.
     var lookupTable: LookupTable?
+    /// The VOI transform (PS3.3 C.11.2) that the profile asks for.
+    var voi = VOIFunction.identity
     /// What was noticed while reading, as codes.
     var flags: [String] = []
 }
@@ -26,12 +22,13 @@ extension Radiograph {
         attributes: GreyscaleAttributes, shorterSide: Int
     ) throws(ImagingError) {
         let (polarity, contradiction) = try Self.polarity(attributes)
-        let (transform, table) = try Self.modalityTransform(attributes, for: Sample.self)
+        var (transform, table) = try Self.modalityTransform(attributes, for: Sample.self)
+        if attributes.voi.transform.kind != .identity { table.apply(attributes.voi) }
         let rendered = TrimmedAndLevelled(
             samples, width: width, height: height, table: table, inverted: polarity.inverted, extremes: extremes)
         try self.init(
-            rendered, source: .dicom, modalityTransform: transform, polarity: polarity, storedWidth: width,
-            storedHeight: height, shorterSide: shorterSide,
+            rendered, source: .dicom, modalityTransform: transform, voiTransform: attributes.voi.transform,
+            polarity: polarity, storedWidth: width, storedHeight: height, shorterSide: shorterSide,
             flags: attributes.flags + (contradiction ? ["polarity_contradiction"] : []))
     }
 

@@ -72,15 +72,7 @@ extension GreyPicture {
     /// The picture as a PNG file: 8-bit grey, lossless, no metadata. The bytes depend on the version of zlib; the
     /// picture's identity (`sha256`) does not.
     public func pngFile() throws(ImagingError) -> [UInt8] {
-        var file = LVImageBytes()
-        let (status, message) = withMessage { message in
-            pixels.withUnsafeBufferPointer {
-                lv_png_encode($0.baseAddress, UInt32(width), UInt32(height), &file, message)
-            }
-        }
-        try check(status, message)
-        defer { lv_image_free(file.bytes) }
-        return Array(UnsafeBufferPointer(start: file.bytes, count: file.count))
+        try PNGPicture(width: width, height: height, channels: 1, pixels: pixels).file
     }
 
     /// The picture of an 8-bit grey PNG file, exactly as stored there. Throws `ImagingError` as for any picture file,
@@ -91,6 +83,31 @@ extension GreyPicture {
             throw ImagingError(.unsupported, "the stored picture is not an 8-bit grey PNG file")
         }
         self.init(width: file.width, height: file.height, pixels: pixels)
+    }
+}
+
+/// A picture as a PNG file: 8 bits a sample, lossless, no metadata.
+public struct PNGPicture: Sendable {
+    /// Columns and rows.
+    public let width, height: Int
+    /// The file.
+    public let file: [UInt8]
+
+    /// Encodes `pixels` (row-major, `width` × `height` × `channels`; 1 channel is grey, 3 are RGB). Throws
+    /// `ImagingError.Code.outOfMemory`.
+    public init(width: Int, height: Int, channels: Int, pixels: [UInt8]) throws(ImagingError) {
+        precondition(pixels.count == width * height * channels && (channels == 1 || channels == 3))
+        var bytes = LVImageBytes()
+        let (status, message) = withMessage { message in
+            pixels.withUnsafeBufferPointer {
+                lv_png_encode($0.baseAddress, UInt32(width), UInt32(height), UInt32(channels), &bytes, message)
+            }
+        }
+        try check(status, message)
+        defer { lv_image_free(bytes.bytes) }
+        self.width = width
+        self.height = height
+        file = Array(UnsafeBufferPointer(start: bytes.bytes, count: bytes.count))
     }
 }
 

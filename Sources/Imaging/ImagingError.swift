@@ -23,6 +23,8 @@ public struct ImagingError: Error, Sendable, CustomStringConvertible {
         public static let notGreyscale = Code(rawValue: "not_greyscale")
         /// The modality LUT or rescale attributes can't be applied.
         public static let invalidModalityTransform = Code(rawValue: "invalid_modality_transform")
+        /// The window or VOI LUT that the profile asks for can't be applied.
+        public static let invalidVOITransform = Code(rawValue: "invalid_voi_transform")
         /// What is left of the picture is far too long and thin for a radiograph.
         public static let extremeAspectRatio = Code(rawValue: "extreme_aspect_ratio")
         /// The preprocessing profile is unknown or holds impossible values.

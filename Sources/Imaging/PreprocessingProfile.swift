@@ -8,6 +8,8 @@ public struct PreprocessingProfile: Sendable, Equatable {
     public let name: String
     /// The shorter side, in pixels, to which DICOM radiographs are rendered.
     public let renderedShorterSide: Int
+    /// Which VOI transform of a DICOM object is applied; none where the profile says nothing.
+    public let voi: VOISelection
     /// Rows and columns of a network input.
     public let size: Int
     /// The mean of each channel, subtracted from pixels in 0 … 1.
@@ -23,15 +25,16 @@ public struct PreprocessingProfile: Sendable, Equatable {
 
     /// The profile as published, with the default gate.
     public static let cxrRisk = PreprocessingProfile(
-        name: "cxr-risk", renderedShorterSide: 512, size: 224, mean: [0.485, 0.456, 0.406],
+        name: "cxr-risk", renderedShorterSide: 512, voi: .none, size: 224, mean: [0.485, 0.456, 0.406],
         standardDeviation: [0.229, 0.224, 0.225], centerViewWeight: 0.4, cornerViewScale: 1.05, gate: GateRules())
 
     private init(
-        name: String, renderedShorterSide: Int, size: Int, mean: [Float], standardDeviation: [Float],
+        name: String, renderedShorterSide: Int, voi: VOISelection, size: Int, mean: [Float], standardDeviation: [Float],
         centerViewWeight: Double, cornerViewScale: Double, gate: GateRules
     ) {
         self.name = name
         self.renderedShorterSide = renderedShorterSide
+        self.voi = voi
         self.size = size
         self.mean = mean
         self.standardDeviation = standardDeviation
@@ -40,11 +43,14 @@ public struct PreprocessingProfile: Sendable, Equatable {
         self.gate = gate
     }
 
-    /// `cxrRisk` with another gate or input size. Throws `ImagingError.Code.invalidProfile` for an impossible size.
-    public static func cxrRisk(size: Int, gate: GateRules = GateRules()) throws(ImagingError) -> PreprocessingProfile {
+    /// `cxrRisk` with another gate, input size or VOI transform. Throws `ImagingError.Code.invalidProfile` for an
+    /// impossible size.
+    public static func cxrRisk(
+        size: Int = 224, gate: GateRules = GateRules(), voi: VOISelection = .none
+    ) throws(ImagingError) -> PreprocessingProfile {
         let known = cxrRisk
         let profile = PreprocessingProfile(
-            name: known.name, renderedShorterSide: known.renderedShorterSide, size: size, mean: known.mean,
+            name: known.name, renderedShorterSide: known.renderedShorterSide, voi: voi, size: size, mean: known.mean,
             standardDeviation: known.standardDeviation, centerViewWeight: known.centerViewWeight,
             cornerViewScale: known.cornerViewScale, gate: gate)
         try profile.validate()
@@ -73,7 +79,7 @@ public struct PreprocessingProfile: Sendable, Equatable {
 
 extension PreprocessingProfile: Codable {
     enum CodingKeys: String, CodingKey {
-        case name, size, mean, gate
+        case name, voi, size, mean, gate
         case renderedShorterSide = "rendered_shorter_side"
         case standardDeviation = "std"
         case centerViewWeight = "center_view_weight"
@@ -89,6 +95,7 @@ extension PreprocessingProfile: Codable {
             name: try container.decode(String.self, forKey: .name),
             renderedShorterSide: try container.decodeIfPresent(Int.self, forKey: .renderedShorterSide)
                 ?? known.renderedShorterSide,
+            voi: try container.decodeIfPresent(VOISelection.self, forKey: .voi) ?? known.voi,
             size: try container.decodeIfPresent(Int.self, forKey: .size) ?? known.size,
             mean: try container.decodeIfPresent([Float].self, forKey: .mean) ?? known.mean,
             standardDeviation: try container.decodeIfPresent([Float].self, forKey: .standardDeviation)

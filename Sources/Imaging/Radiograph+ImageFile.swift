@@ -28,14 +28,15 @@ extension Radiograph {
         if file.wasColour { flags.append("colour_reduced_to_luma") }
         try self.init(
             rendered, source: file.kind == .png ? .png : .jpeg, modalityTransform: .identity,
-            polarity: .init(inverted: false, basis: .fileFormat), storedWidth: file.width, storedHeight: file.height,
-            shorterSide: nil, flags: flags)
+            voiTransform: .identity, polarity: .init(inverted: false, basis: .fileFormat), storedWidth: file.width,
+            storedHeight: file.height, shorterSide: nil, flags: flags)
     }
 
     /// Completes a trimmed and levelled picture: resizes it where `shorterSide` is given, and writes its provenance.
     init(
         _ rendered: TrimmedAndLevelled, source: RadiographProvenance.Source, modalityTransform: ModalityTransform,
-        polarity: RadiographProvenance.Polarity, storedWidth: Int, storedHeight: Int, shorterSide: Int?, flags: [String]
+        voiTransform: VOITransform, polarity: RadiographProvenance.Polarity, storedWidth: Int, storedHeight: Int,
+        shorterSide: Int?, flags: [String]
     ) throws(ImagingError) {
         var picture = rendered.picture
         let (short, long) = (min(picture.width, picture.height), max(picture.width, picture.height))
@@ -56,9 +57,10 @@ extension Radiograph {
         self.init(
             picture: picture,
             provenance: RadiographProvenance(
-                source: source, modalityTransform: modalityTransform, polarity: polarity,
-                storedSize: .init(width: storedWidth, height: storedHeight), trim: rendered.trim, level: rendered.level,
-                renderedSize: .init(width: picture.width, height: picture.height), resampling: resampling,
+                source: source, modalityTransform: modalityTransform, voiTransform: voiTransform,
+                polarity: polarity, storedSize: .init(width: storedWidth, height: storedHeight), trim: rendered.trim,
+                level: rendered.level, renderedSize: .init(width: picture.width, height: picture.height),
+                resampling: resampling,
                 flags: flags + (isConstant ? ["constant_picture"] : [])))
     }
 }

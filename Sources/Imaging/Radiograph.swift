@@ -1,15 +1,18 @@
 /// A radiograph as it is scored and stored: an 8-bit picture, bone white as on a light box, and how it came about.
 ///
-/// The steps, in this order (PS3.4 N.2 without VOI, and the preprocessing published with CXR-Risk):
+/// The steps, in this order (PS3.4 N.2, and the preprocessing published with CXR-Risk):
 ///
 /// 1. stored values → modality LUT sequence, or rescale slope and intercept (PS3.3 C.11.1), or neither;
-/// 2. polarity: values change sign where low values are meant to be white;
-/// 3. trim: border rows and columns whose values all equal the first pixel's go;
-/// 4. level: minimum … maximum is stretched to 0 … 255 in float64 and rounded half up; a constant picture becomes 0;
-/// 5. resize: the shorter side becomes the profile's `renderedShorterSide`, enlarging small pictures too (DICOM only).
+/// 2. VOI, as the profile says: none, a window (LINEAR, LINEAR_EXACT, SIGMOID) or a VOI LUT (PS3.3 C.11.2);
+/// 3. polarity, which is what Presentation LUT Shape comes to (PS3.3 C.11.6): values change sign where low values are
+///    meant to be white;
+/// 4. trim: border rows and columns whose values all equal the first pixel's go;
+/// 5. level: minimum … maximum is stretched to 0 … 255 in float64 and rounded half up; a constant picture becomes 0;
+/// 6. resize: the shorter side becomes the profile's `renderedShorterSide`, enlarging small pictures too (DICOM only).
 ///
-/// There is no VOI step: the window is the reader's choice, the stored values are the detector's. A PNG or JPEG file
-/// starts at step 3 from its grey levels, and is not resized: it is taken to have been rendered already.
+/// The published profile has no VOI step: the window is the reader's choice, the stored values are the detector's. A
+/// PNG or JPEG file starts at step 4 from its grey levels, and is not resized: it is taken to have been rendered
+/// already.
 public struct Radiograph: Sendable, Equatable {
     /// The rendered picture.
     public let picture: GreyPicture
@@ -17,10 +20,11 @@ public struct Radiograph: Sendable, Equatable {
     public let provenance: RadiographProvenance
 
     /// Observations that a reader of the score should know, as codes: `no_dicom_identity`, `polarity_contradiction`,
-    /// `pixel_padding_present`, `multi_frame`, `constant_picture`, `colour_reduced_to_luma`.
+    /// `pixel_padding_present`, `voi_absent`, `multi_frame`, `constant_picture`, `colour_reduced_to_luma`.
     public var flags: [String] { provenance.flags }
 
-    init(picture: GreyPicture, provenance: RadiographProvenance) {
+    /// A picture that was rendered as `provenance` says.
+    public init(picture: GreyPicture, provenance: RadiographProvenance) {
         self.picture = picture
         self.provenance = provenance
     }
@@ -64,7 +68,7 @@ public struct RadiographProvenance: Sendable, Equatable, Codable {
         public let width, height: Int
     }
 
-    /// The range of values, after the modality transform and before a change of sign, that became 0 … 255.
+    /// The range of values, after modality and VOI transform and before a change of sign, that became 0 … 255.
     public struct Level: Sendable, Equatable, Codable {
         /// The lowest and the highest value.
         public let low, high: Double
@@ -74,6 +78,8 @@ public struct RadiographProvenance: Sendable, Equatable, Codable {
     public let source: Source
     /// The step from stored values to modality values.
     public let modalityTransform: ModalityTransform
+    /// The step from modality values to values of interest.
+    public let voiTransform: VOITransform
     /// Whether low values are white.
     public let polarity: Polarity
     /// The size before trimming.
@@ -92,6 +98,7 @@ public struct RadiographProvenance: Sendable, Equatable, Codable {
     enum CodingKeys: String, CodingKey {
         case source, polarity, trim, level, resampling, flags
         case modalityTransform = "modality_transform"
+        case voiTransform = "voi_transform"
         case storedSize = "stored_size"
         case renderedSize = "rendered_size"
     }

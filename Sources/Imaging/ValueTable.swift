@@ -1,10 +1,10 @@
-/// The modality value of every stored value: one table of 2¹⁶ entries, or 2⁸ for 8-bit samples, so that no picture of
+/// The modality value of every stored value, or its value of interest: one table of 2¹⁶ entries, or 2⁸ for 8-bit samples, so that no picture of
 /// floating-point values is ever made.
 ///
 /// A stored value's entry is at its bit pattern; signed values have their own half of the table.
 struct ValueTable {
-    /// Modality values by bit pattern, before a change of sign.
-    let values: [Double]
+    /// Values by bit pattern, before a change of sign.
+    private(set) var values: [Double]
 
     /// The table in which every value stands for itself.
     init<Sample: StoredSample>(identityFor: Sample.Type) {
@@ -19,5 +19,12 @@ struct ValueTable {
     /// The table of a modality LUT; `entries` has at least one.
     init<Sample: StoredSample>(entries: [UInt16], firstMapped: Int, for: Sample.Type) {
         values = Sample.table { Double(entries[min(max(Int($0) - firstMapped, 0), entries.count - 1)]) }
+    }
+}
+
+extension ValueTable {
+    /// Turns modality values into values of interest.
+    mutating func apply(_ voi: VOIFunction) {
+        for index in values.indices { values[index] = voi(values[index]) }
     }
 }

@@ -1,5 +1,5 @@
-import DICOM
 import Crypto
+import Decoding
 import Imaging
 public import Store
 
@@ -15,22 +15,19 @@ extension ObjectRecord {
         self.init(sha256: SHA256.hash(data: bytes).hex, kind: kind, byteCount: bytes.count)
     }
 
-    /// Adds what the DICOM object says of itself (PS3.3 C.7.1 patient, C.7.2 study, C.7.3 series, C.12.1 SOP common).
-    mutating func describe(as object: DICOMObject) {
-        let dataset = object.dataset
+    /// Adds what the DICOM object says of itself.
+    mutating func describe(as identity: DICOMIdentity) {
         kind = .dicom
-        transferSyntaxUID = object.transferSyntaxUID
-        // PostgreSQL has no U+0000 in text; an object that holds one must not stop the others.
-        func text(_ tag: DICOMTag) -> String? { dataset.string(tag)?.replacing("\0", with: "\u{FFFD}") }
-        sopClassUID = text(.sopClassUID)
-        sopInstanceUID = text(.sopInstanceUID)
-        seriesInstanceUID = text(.seriesInstanceUID)
-        studyInstanceUID = text(.studyInstanceUID)
-        modality = text(.modality)
-        patientID = text(.patientID)
-        issuerOfPatientID = text(.issuerOfPatientID)
-        accessionNumber = text(.accessionNumber)
-        studyDate = text(.studyDate)
+        transferSyntaxUID = identity.transferSyntaxUID
+        sopClassUID = identity.sopClassUID
+        sopInstanceUID = identity.sopInstanceUID
+        seriesInstanceUID = identity.seriesInstanceUID
+        studyInstanceUID = identity.studyInstanceUID
+        modality = identity.modality
+        patientID = identity.patientID
+        issuerOfPatientID = identity.issuerOfPatientID
+        accessionNumber = identity.accessionNumber
+        studyDate = identity.studyDate
     }
 }
 

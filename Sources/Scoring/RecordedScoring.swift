@@ -1,3 +1,4 @@
+public import Decoding
 public import Foundation
 import Imaging
 import Inference
@@ -10,6 +11,8 @@ public struct RecordedScoring: Sendable {
     public let store: Store
     /// The model that scores; its package must be registered in the store.
     public let model: ScoringModel
+    /// Where untrusted bytes are decoded.
+    public let decoders: DecoderPool
     /// Which views of each picture are scored.
     public let views: InferenceRecord.Views
     /// Recorded with every outcome.
@@ -20,10 +23,12 @@ public struct RecordedScoring: Sendable {
 
     /// Scoring with `model` into `store`; nothing is read or written yet.
     public init(
-        store: Store, model: ScoringModel, views: InferenceRecord.Views, longviewVersion: String, host: String
+        store: Store, model: ScoringModel, decoders: DecoderPool, views: InferenceRecord.Views,
+        longviewVersion: String, host: String
     ) {
         self.store = store
         self.model = model
+        self.decoders = decoders
         self.views = views
         self.longviewVersion = longviewVersion
         self.host = host
@@ -62,44 +67,44 @@ public struct RecordedScoring: Sendable {
     /// Scores the bytes of one file, or refuses them, and records it. Safe to call for several objects at once: while
     /// one is scored the next is decoded.
     public func process(_ bytes: [UInt8]) async throws -> Outcome {
-        let object = try await preparing.run { ObjectRecord(bytes: bytes) }
+        var object = try await preparing.run { ObjectRecord(bytes: bytes) }
         if let known = try await store.inference(
             ofObject: object.sha256, modelDigest: model.package.digest, views: views)
         {
             return Outcome(object: known.record.object, status: .duplicate(known.id, known.record), elapsed: .init())
         }
-        let (profile, model, views) = (model.profile, model, views)
-        let prepared = try await preparing.run { try Preparation(object, bytes: bytes, profile: profile) }
+        let prepared = try await decoders.prepare(bytes, profile: model.profile)
+        if let identity = prepared.identity { object.describe(as: identity) }
         var elapsed = Elapsed(decode: prepared.decodeMilliseconds, render: prepared.renderMilliseconds)
         var clock = Stopwatch()
         switch prepared.result {
         case .refused(let refusal):
-            try await store.record(record(of: refusal, object: prepared.object))
+            try await store.record(record(of: refusal, object: object))
             elapsed.record = clock.lap()
-            return Outcome(object: prepared.object, status: .refused(refusal), elapsed: elapsed)
+            return Outcome(object: object, status: .refused(refusal), elapsed: elapsed)
         case .ready(let ready):
-            let (score, milliseconds) = try await scoring.run {
+            let (score, milliseconds) = try await scoring.run { [model, views] in
                 var clock = Stopwatch()
                 return (try model.score(ready.radiograph.picture, views: views), clock.lap())
             }
             elapsed.score = milliseconds
             _ = clock.lap()
             let picture = try await preparing.run { try PictureRecord(ready.radiograph.picture) }
-            let record = try record(of: score, ready: ready, object: prepared.object, picture: picture, elapsed)
+            let record = try record(of: score, ready: ready, object: object, picture: picture, elapsed)
             let outcome = try await store.record(record, picture: picture)
             elapsed.record = clock.lap()
             switch outcome {
             case .recorded(let id):
-                return Outcome(object: prepared.object, status: .scored(id, record), elapsed: elapsed)
+                return Outcome(object: object, status: .scored(id, record), elapsed: elapsed)
             case .duplicate(let id):
-                return Outcome(object: prepared.object, status: .duplicate(id, record), elapsed: elapsed)
+                return Outcome(object: object, status: .duplicate(id, record), elapsed: elapsed)
             }
         }
     }
 
     private func record(of refusal: Preparation.Refusal, object: ObjectRecord) throws -> RefusalRecord {
         RefusalRecord(
-            object: object, modelDigest: model.package.digest, stage: refusal.stage, code: refusal.code,
+            object: object, modelDigest: model.package.digest, stage: .init(refusal.stage), code: refusal.code,
             message: refusal.message, gate: try refusal.gate.map(JSONText.init(encoding:)),
             longviewVersion: longviewVersion, host: host)
     }
@@ -127,6 +132,17 @@ extension JSONText {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         self.init(String(decoding: try encoder.encode(value), as: UTF8.self))
+    }
+}
+
+extension RefusalRecord.Stage {
+    init(_ stage: Preparation.Stage) {
+        self =
+            switch stage {
+            case .decode: .decode
+            case .render: .render
+            case .gate: .gate
+            }
     }
 }
 

@@ -1,3 +1,4 @@
+import Decoding
 public import Foundation
 public import Imaging
 public import Inference

@@ -82,7 +82,7 @@ extension Store {
         """
 }
 
-/// Which inferences are asked for; nil means any.
+/// Which inferences, or refusals, are asked for; nil means any.
 public struct InferenceQuery: Sendable {
     /// Patient ID, whoever issued it; matched exactly.
     public var patientID: String?
@@ -94,7 +94,7 @@ public struct InferenceQuery: Sendable {
     public var since: Timestamp?
     /// Recorded before.
     public var until: Timestamp?
-    /// The category's name, matched exactly.
+    /// The category's name, matched exactly; refusals have none.
     public var category: String?
     /// At most so many, the newest first.
     public var limit: Int

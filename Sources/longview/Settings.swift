@@ -1,3 +1,4 @@
+import Decoding
 import Foundation
 import Inference
 import Postgres
@@ -32,6 +33,14 @@ struct Settings {
         if let url = environment["DATABASE_URL"], !url.isEmpty { return try PostgresConfiguration(url: url) }
         let naming = ["PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGSERVICE"]
         return naming.contains { environment[$0]?.isEmpty == false } ? .fromEnvironment() : nil
+    }
+
+    /// Decoder processes, one a core at most. Where `LONGVIEW_REQUIRE_CONFINEMENT` is 1, a kernel that can't confine them
+    /// completely is an error.
+    var decoders: DecoderPool {
+        DecoderPool(
+            path: DecoderPool.standardPath, size: min(8, ProcessInfo.processInfo.activeProcessorCount),
+            requiresConfinement: environment["LONGVIEW_REQUIRE_CONFINEMENT"] == "1")
     }
 
     /// How to compute, from `threads` (a flag) over `LONGVIEW_THREADS` over the machine's cores.

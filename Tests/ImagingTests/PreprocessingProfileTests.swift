@@ -11,7 +11,9 @@ struct PreprocessingProfileTests {
 
     @Test("a profile survives JSON and back")
     func roundTrip() throws {
-        let profile = try PreprocessingProfile.cxrRisk(size: 320, gate: GateRules(modalities: ["DX"]))
+        var gate = GateRules()
+        gate.modalities = ["DX"]
+        let profile = try PreprocessingProfile.cxrRisk(size: 320, gate: gate, voi: .named("LUNG"))
         #expect(try JSONDecoder().decode(PreprocessingProfile.self, from: JSONEncoder().encode(profile)) == profile)
     }
 

@@ -13,6 +13,13 @@ final class TemporaryFolder {
 
     deinit { try? FileManager.default.removeItem(at: url) }
 
+    /// Writes `bytes` to a file of that name.
+    func write(_ bytes: Data, to name: String) throws -> URL {
+        let file = url.appendingPathComponent(name)
+        try bytes.write(to: file)
+        return file
+    }
+
     /// Writes `bytes` and opens them as safetensors.
     func safetensors(_ bytes: Data) throws -> SafetensorsFile {
         let file = url.appendingPathComponent("\(UUID().uuidString).safetensors")

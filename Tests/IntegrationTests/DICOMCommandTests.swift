@@ -13,10 +13,10 @@ struct DICOMCommandTests {
         #expect(entry["rows"] as? Int == 64)
         #expect(entry["columns"] as? Int == 48)
         #expect(entry["bits_stored"] as? Int == 12)
-        let expected = try shell(
-            "python3 -c \"import struct,hashlib;"
-                + "print(hashlib.sha256(b''.join(struct.pack('<i',(i*37+i//48*5*11+5)&0xFFF) for i in range(64*48))).hexdigest())\""
-        )
+        var values: [UInt8] = []
+        for value in SmallRadiograph.pixels(5) { values += [UInt8(value & 0xFF), UInt8(value >> 8), 0, 0] }
+        let path = try longview.write("values", values)
+        let expected = try shell("sha256sum '\(path)' | cut -c 1-64")
         #expect(entry["stored_pixels_sha256"] as? String == expected)
     }
 
@@ -54,6 +54,44 @@ struct DICOMCommandTests {
         #expect(run.status == 0)
         #expect(run.output.contains("(0010,0020) LO PatientID"))
         #expect(run.output.contains("SMALL-5"))
+    }
+
+    @Test(
+        "dicom digest gives the reference digest of every file of the corpus, or a reason, from a confined process",
+        .needsSharedData)
+    func corpus() async throws {
+        let longview = try await Installation(privateCluster: true)
+        let files = ManifestRow.all.map { SharedData.url("data/dicom/" + $0.file).path }
+        let run = try await longview.run(["dicom", "digest", "--json"] + files)
+        #expect(run.status == 2, "\(run.errors)")
+        let entries = try run.objects
+        #expect(entries.count == ManifestRow.all.count)
+        for (row, entry) in zip(ManifestRow.all, entries) {
+            let refusal = entry["refusal"] as? [String: String]
+            switch row.expected {
+            case "no_image", "refuse":
+                #expect(refusal?["message"]?.isEmpty == false, "\(row.file)")
+                #expect(refusal?["code"]?.hasPrefix("decoder_") == false, "\(row.file)")
+            default: #expect(entry["stored_pixels_sha256"] as? String == row.digest, "\(row.file)")
+            }
+        }
+    }
+
+    @Test("a window is applied as asked for, and a colour picture keeps its colours", .needsSharedData)
+    func windowAndColour() async throws {
+        let longview = try await Installation(privateCluster: true)
+        func render(_ name: String, _ arguments: String...) async throws -> String {
+            let output = longview.path(UUID().uuidString + ".png")
+            let file = SharedData.url("data/dicom/\(name).dcm").path
+            let run = try await longview.run(["dicom", "render", file, "--output", output] + arguments)
+            #expect(run.status == 0, "\(run.errors)")
+            return try shell("pngtopnm '\(output)' | head -c 2; pngtopnm '\(output)' | sha256sum")
+        }
+        let plain = try await render("CR-MONO1-10-chest")
+        #expect(try await render("CR-MONO1-10-chest", "--voi", "first_window") != plain)
+        #expect(try await render("CR-MONO1-10-chest", "--voi", "none") == plain)
+        #expect(try await render("SC_rgb_3x3").hasPrefix("P6"))
+        #expect(try await render("ALOKA_palette16_bigendian").hasPrefix("P6"))
     }
 }
 

@@ -49,13 +49,7 @@ struct Installation {
 
     static let shippedModel = Repository.root.appendingPathComponent("models/nih-pneumonia-1", isDirectory: true)
 
-    /// The release build that `scripts/test` names, else the build beside the tests.
-    static let executable: URL = {
-        if let path = ProcessInfo.processInfo.environment["LONGVIEW_EXECUTABLE"] { return URL(fileURLWithPath: path) }
-        return Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }?.bundleURL.deletingLastPathComponent()
-            .appendingPathComponent("longview")
-            ?? Repository.root.appendingPathComponent(".build/debug/longview")
-    }()
+    static let executable = Products.program("longview")
 
     /// A path in this installation's folder.
     func path(_ name: String) -> String { folder.appendingPathComponent(name).path }

@@ -60,4 +60,25 @@ struct ScoresTests {
         #expect(table.contains("[2J=1+"))
         #expect(!table.contains("\u{1B}"))
     }
+
+    @Test("a refusal is found as a score is, with its step, its reason and what the gate looked at")
+    func refused() async throws {
+        let longview = try await Installation.ready()
+        _ = try longview.write("in/1", try SmallRadiograph.file(1))
+        _ = try longview.write("in/2", try SmallRadiograph.builder(2, bodyPart: "HAND").file())
+        _ = try longview.write("in/3", "no radiograph".utf8)
+        #expect(try await longview.run("score", longview.path("in")).status == 2)
+        let all = try await longview.run("scores", "--refused", "--json").objects
+        #expect(all.count == 2)
+        let hand = try #require(
+            try await longview.run("scores", "--refused", "--json", "--patient", "SMALL-2").objects.first)
+        let refusal = try #require(hand["refusal"] as? [String: String])
+        #expect(refusal["code"] == "body_part_not_accepted" && refusal["stage"] == "gate")
+        let gate = try #require(hand["gate"] as? [String: Any])
+        #expect((gate["inputs"] as? [String: String])?["BodyPartExamined"] == "HAND")
+        let table = try await longview.run("scores", "--refused")
+        #expect(table.output.contains("not_dicom") && table.output.contains("body_part_not_accepted"))
+        #expect(try await longview.run("scores", "--refused", "--category", "x").status == 64)
+        #expect(try await longview.run("scores", "--refused", "--until", "2020-01-01", "--json").objects.isEmpty)
+    }
 }

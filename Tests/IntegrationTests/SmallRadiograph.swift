@@ -1,8 +1,9 @@
 import DICOM
+import TestSupport
 
 /// Small but complete objects, quick to make and to score.
 enum SmallRadiograph {
-    /// A radiograph of 64 × 48 pixels whose bytes and UIDs are its `number`'s own.
+    /// A chest-like radiograph of 64 × 48 pixels whose bytes and UIDs are its `number`'s own.
     static func builder(_ number: Int, bodyPart: String = "CHEST") throws -> DICOMBuilder {
         var builder = DICOMBuilder()
         try builder.set(.sopClassUID, DICOMUID.computedRadiographyImageStorage)
@@ -14,9 +15,13 @@ enum SmallRadiograph {
         try builder.set(.patientID, "SMALL-\(number)")
         try builder.set(.bodyPartExamined, bodyPart)
         try builder.set(.viewPosition, "PA")
-        let pixels = (0..<64 * 48).map { UInt16(($0 * 37 + $0 / 48 * number * 11 + number) & 0xFFF) }
-        try builder.setPixels(pixels, rows: 64, columns: 48, bitsStored: 12)
+        try builder.setPixels(pixels(number), rows: 64, columns: 48, bitsStored: 12)
         return builder
+    }
+
+    /// Its stored values, row-major, in 12 bits.
+    static func pixels(_ number: Int) -> [UInt16] {
+        ChestPhantom.pixels(width: 48, height: 64, highest: 0xFFF, number: number)
     }
 
     static func file(_ number: Int) throws -> [UInt8] { try builder(number).file() }

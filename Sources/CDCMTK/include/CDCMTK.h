@@ -112,6 +112,9 @@ void CDCMTK_item_visit(CDCMTK_item *item, void *context,
 /// CDCMTK_INVALID_VALUE where the bytes are not valid in it.
 CDCMTK_code CDCMTK_convert(const char *encoding, CDCMTK_bytes bytes, uint8_t **out, size_t *count) CDCMTK_NOEXCEPT;
 
+/// Loads the converter from an encoding by its iconv name and keeps it loaded: the C library opens a file for that.
+void CDCMTK_load_converter(const char *encoding) CDCMTK_NOEXCEPT;
+
 // MARK: Pixels
 
 typedef struct CDCMTK_layout {

@@ -50,9 +50,9 @@ LVImageStatus lv_png_decode(const uint8_t *bytes, size_t count, uint64_t max_pix
 LVImageStatus lv_jpeg_decode(
     const uint8_t *bytes, size_t count, uint64_t max_pixels, LVGreyImage *image, char *message);
 
-/// Encodes 8-bit grey pixels (row-major, width × height) as PNG, without loss.
+/// Encodes 8-bit pixels (row-major, width × height × channels) as PNG, without loss; 1 channel is grey, 3 are RGB.
 LVImageStatus lv_png_encode(
-    const uint8_t *pixels, uint32_t width, uint32_t height, LVImageBytes *file, char *message);
+    const uint8_t *pixels, uint32_t width, uint32_t height, uint32_t channels, LVImageBytes *file, char *message);
 
 /// Releases what a call above handed out. NULL is allowed.
 void lv_image_free(void *memory);

@@ -1,20 +1,28 @@
 import ArgumentParser
-import Crypto
-import DICOM
+import Decoding
 import Foundation
 import Imaging
+import Scoring
+import Store
 
-struct DICOMCommands: ParsableCommand {
+/// Commands that look at files. Like everything else they leave reading untrusted bytes to a decoder process.
+struct DICOMCommands: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dicom", abstract: "Look at DICOM files: attributes, picture, digest of the pixels.",
         subcommands: [DICOMInfo.self, DICOMRender.self, DICOMDigest.self])
 
     /// Calls `body` for each file; a file that fails is reported and the rest goes on.
-    static func forEach(_ files: [String], _ body: (String, [UInt8]) throws -> Void) throws {
+    static func forEach(
+        _ files: [String], _ body: (_ file: String, _ bytes: [UInt8], _ decoders: DecoderPool) async throws -> Void
+    ) async throws {
+        let decoders = Settings().decoders
         var failed = 0
         for file in files {
             do {
-                try body(file, try FileList.read(file))
+                try await body(file, try FileList.read(file), decoders)
+            } catch let error as DecoderError {
+                // There is no decoder: that would be said of each file.
+                throw Failure(error.description)
             } catch {
                 Console.note("\(file): \(error)")
                 failed += 1
@@ -24,7 +32,7 @@ struct DICOMCommands: ParsableCommand {
     }
 }
 
-struct DICOMInfo: ParsableCommand {
+struct DICOMInfo: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "info", abstract: "The attributes of files, patient data included.")
 
@@ -36,17 +44,17 @@ struct DICOMInfo: ParsableCommand {
 
     private struct Entry: Encodable { var file, tag, keyword, vr, value: String; var depth: Int }
 
-    func run() throws {
-        try DICOMCommands.forEach(files) { file, bytes in
-            let object = try DICOMObject(bytes: bytes)
+    func run() async throws {
+        try await DICOMCommands.forEach(files) { file, bytes, decoders in
+            let listing = try await decoders.attributes(of: bytes)
             if !json {
                 Console.out(Console.bold(file))
-                Console.out("  transfer syntax \(object.transferSyntaxUID)")
-                if !object.deviations.isEmpty {
-                    Console.out("  tolerated: \(object.deviations.joined(separator: ", "))")
+                Console.out("  transfer syntax \(listing.transferSyntaxUID)")
+                if !listing.deviations.isEmpty {
+                    Console.out("  tolerated: \(listing.deviations.joined(separator: ", "))")
                 }
             }
-            for attribute in object.attributes {
+            for attribute in listing.attributes {
                 if json {
                     let entry = Entry(
                         file: file, tag: attribute.tag.description, keyword: attribute.keyword ?? "",
@@ -56,16 +64,17 @@ struct DICOMInfo: ParsableCommand {
                     let indent = String(repeating: "  ", count: attribute.depth + 1)
                     let keyword = (attribute.keyword ?? "").padding(to: 32)
                     Console.out(
-                        "\(indent)\(attribute.tag) \(attribute.valueRepresentation) \(keyword) \(attribute.summary)")
+                        "\(indent)\(attribute.tag) \(attribute.valueRepresentation) \(keyword) "
+                            + attribute.summary.printable)
                 }
             }
         }
     }
 }
 
-struct DICOMRender: ParsableCommand {
+struct DICOMRender: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "render", abstract: "The picture a model is shown, as PNG.",
+        commandName: "render", abstract: "The picture a model is shown, as PNG; a colour picture in its colours.",
         discussion: "With several files, --output is a folder, and pictures are named by the digest of their file.")
 
     @Argument(help: "Files: DICOM, PNG or JPEG.", completion: .file())
@@ -74,34 +83,42 @@ struct DICOMRender: ParsableCommand {
     @Option(help: "The PNG file, or a folder.", completion: .file())
     var output: String
 
-    func run() throws {
-        let profile = PreprocessingProfile.cxrRisk
+    @Option(
+        help: "The window: none, first_window, first_lut, or an explanation that the object gives one.",
+        transform: Self.voiSelection)
+    var voi: VOISelection = .none
+
+    func run() async throws {
+        let profile = try PreprocessingProfile.cxrRisk(voi: voi)
         if files.count > 1 {
             try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
         }
         var isFolder: ObjCBool = false
         _ = FileManager.default.fileExists(atPath: output, isDirectory: &isFolder)
-        try DICOMCommands.forEach(files) { file, bytes in
-            let radiograph = try Self.radiograph(bytes, profile)
+        try await DICOMCommands.forEach(files) { file, bytes, decoders in
+            let picture = try await decoders.pngFile(of: bytes, profile: profile)
             // No file name is ever made from what an object says of itself.
             let target =
                 isFolder.boolValue
-                ? URL(fileURLWithPath: output, isDirectory: true)
-                    .appendingPathComponent(radiograph.picture.sha256 + ".png")
+                ? URL(fileURLWithPath: output, isDirectory: true).appendingPathComponent(
+                    ObjectRecord(bytes: bytes).sha256 + ".png")
                 : URL(fileURLWithPath: output)
-            try Data(try radiograph.picture.pngFile()).write(to: target, options: .atomic)
-            Console.out("\(file)  \(radiograph.picture.width) × \(radiograph.picture.height)  \(target.path)")
+            try Data(picture.file).write(to: target, options: .atomic)
+            Console.out("\(file)  \(picture.width) × \(picture.height)  \(target.path)")
         }
     }
 
-    private static func radiograph(_ bytes: [UInt8], _ profile: PreprocessingProfile) throws -> Radiograph {
-        if ImageFileKind.sniff(bytes) != nil { return try Radiograph(imageFile: bytes) }
-        let object = try DICOMObject(bytes: bytes)
-        return try Radiograph(try object.storedPixels(), of: object.dataset, profile: profile)
+    private static func voiSelection(_ argument: String) -> VOISelection {
+        switch argument {
+        case "none": .none
+        case "first_window": .firstWindow
+        case "first_lut": .firstLUT
+        default: .named(argument)
+        }
     }
 }
 
-struct DICOMDigest: ParsableCommand {
+struct DICOMDigest: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "digest", abstract: "SHA-256 of the stored pixel values, before any look-up table.")
 
@@ -120,21 +137,20 @@ struct DICOMDigest: ParsableCommand {
         var refusal: Refusal?
     }
 
-    func run() throws {
+    func run() async throws {
         var refused = 0
-        try DICOMCommands.forEach(files) { file, bytes in
+        try await DICOMCommands.forEach(files) { file, bytes, decoders in
             var entry = Entry(file: file)
             do {
-                let object = try DICOMObject(bytes: bytes)
-                entry.transfer_syntax = object.transferSyntaxUID
-                let pixels = try object.storedPixels()
-                entry.photometric_interpretation = pixels.photometricInterpretation
-                (entry.rows, entry.columns, entry.frames) = (pixels.rows, pixels.columns, pixels.frameCount)
-                entry.bits_stored = pixels.bitsStored
-                (entry.stored_min, entry.stored_max) = (pixels.minimum, pixels.maximum)
-                entry.stored_pixels_sha256 = SHA256.hex(of: pixels)
-            } catch let error as DICOMError {
-                entry.refusal = .init(code: error.code.rawValue, message: error.message)
+                let digest = try await decoders.storedPixelDigest(of: bytes)
+                entry.transfer_syntax = digest.transferSyntaxUID
+                entry.photometric_interpretation = digest.photometricInterpretation
+                (entry.rows, entry.columns, entry.frames) = (digest.rows, digest.columns, digest.frames)
+                entry.bits_stored = digest.bitsStored
+                (entry.stored_min, entry.stored_max) = (digest.minimum, digest.maximum)
+                entry.stored_pixels_sha256 = digest.sha256
+            } catch let error as UnreadableObject {
+                entry.refusal = .init(code: error.code, message: error.message)
                 refused += 1
             }
             if json {
@@ -146,14 +162,5 @@ struct DICOMDigest: ParsableCommand {
             }
         }
         if refused > 0 { throw refused == files.count ? ExitCode.failure : ExitCode.partial }
-    }
-}
-
-extension SHA256 {
-    /// The digest of stored pixel values before any look-up table: each as a little-endian 32-bit integer.
-    fileprivate static func hex(of pixels: StoredPixels) -> String {
-        var hash = SHA256()
-        pixels.withLittleEndianInt32Chunks { hash.update(bufferPointer: $0) }
-        return hash.finalize().map { String(format: "%02x", $0) }.joined()
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import DICOM
+import Decoding
 import Foundation
 import Inference
 import Postgres
@@ -28,10 +29,23 @@ struct Doctor: AsyncParsableCommand {
         let kernels = KernelSet.supported.map(\.rawValue).joined(separator: ", ")
         report(.good, "processor", "kernel sets: \(kernels); all compute the same bits")
         do {
-            try DICOMLibrary.initialise()
+            let confinement = try await settings.decoders.confinement()
             report(.good, "DICOM", "DCMTK \(DICOMLibrary.version) with its data dictionary")
+            let missing = confinement.missing
+            report(
+                missing.isEmpty ? .good : .warning, "decoder",
+                missing.isEmpty
+                    ? "confined by limits, privileges, Landlock and seccomp"
+                    : "not confined by \(missing.joined(separator: ", ")): a file that takes over a decoding library could "
+                        + "do what this user may; use a kernel that has it, or run where little can be harmed")
+            for drill in DecoderDrill.attempts where confinement == .complete {
+                // A process each: an attempt leaves its process with a descriptor less.
+                if try await settings.decoders.perform(drill) == 0 {
+                    report(.bad, "decoder", "the attempt \(drill) succeeded in spite of confinement: report this")
+                }
+            }
         } catch {
-            report(.bad, "DICOM", "\(error)")
+            report(.bad, "decoder", "\(error)")
         }
 
         do {

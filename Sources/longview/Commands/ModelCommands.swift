@@ -13,16 +13,68 @@ struct ModelCommands: AsyncParsableCommand {
 
 struct ModelImport: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "import", abstract: "Verify a model package and register it.",
-        discussion: "Its golden vectors are computed here before anything is registered.")
+        commandName: "import",
+        abstract: "Verify a model package and register it; or make one of weights from elsewhere.",
+        discussion: """
+            Golden vectors are computed before anything is registered. A PyTorch checkpoint is read without running any \
+            of its code, and must hold the tensors of the network that --card describes, no more and no less.
+            """)
 
-    @Argument(help: "The package: a folder with model.json and weights.safetensors.", completion: .directory)
+    @Argument(
+        help: "A package folder, a PyTorch checkpoint (.pth, .pt) or a .safetensors file.", completion: .file())
     var path: String
+
+    @Option(
+        help: "For weights alone: the model.json, or the folder with it, that says what they are.", completion: .file())
+    var card: String?
+
+    @Option(help: "For weights alone: the model's name, instead of the card's.")
+    var name: String?
+
+    @Option(help: "For weights alone: the model's version, instead of the card's.")
+    var version: String?
 
     func run() async throws {
         let settings = Settings()
-        let folder = URL(fileURLWithPath: path, isDirectory: true)
-        let model = try await ScoringModel.load(folder, options: try settings.execution(threads: nil))
+        let options = try settings.execution(threads: nil)
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            throw Failure("\(path): there is no such file or folder")
+        }
+        guard !isFolder.boolValue else {
+            guard card == nil, name == nil, version == nil else {
+                throw Failure("--card, --name and --version are for weights alone; a package has its own")
+            }
+            return try await register(URL(fileURLWithPath: path, isDirectory: true), settings, options)
+        }
+        guard let card else {
+            throw Failure(
+                "\(path): weights alone don't say what they are; add --card, for instance --card models/cxr-risk-1")
+        }
+        let folder = FileManager.default.temporaryDirectory
+            .appendingPathComponent("longview-import-\(UUID().uuidString)", isDirectory: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        Console.note("making a package of \(path)")
+        try ModelPackager.package(
+            URL(fileURLWithPath: path), description: try Self.description(card),
+            changes: ["name": name, "version": version].compactMapValues { $0 }, into: folder, options: options)
+        try await register(folder, settings, options)
+    }
+
+    /// `model.json` at `path`, or in the folder there.
+    private static func description(_ path: String) throws -> Data {
+        var isFolder: ObjCBool = false
+        let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+        let file = URL(fileURLWithPath: path)
+        guard exists,
+            let data = try? Data(
+                contentsOf: isFolder.boolValue ? file.appendingPathComponent(ModelPackage.descriptionFile) : file)
+        else { throw Failure("\(path): there is no model description") }
+        return data
+    }
+
+    private func register(_ folder: URL, _ settings: Settings, _ options: ExecutionOptions) async throws {
+        let model = try await ScoringModel.load(folder, options: options)
         let package = model.package
         let store = try await settings.openStore()
         guard let weightsSHA256 = package.description.weightsSHA256 else {

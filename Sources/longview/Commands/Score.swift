@@ -37,12 +37,16 @@ struct Score: AsyncParsableCommand {
         guard !files.isEmpty else {
             throw Failure(missing.isEmpty ? "there is no file in the folders given" : "nothing was scored")
         }
+        // While the database and the model are made ready, so are decoders.
+        let decoders = settings.decoders
+        async let ready: Void = decoders.warmUp()
         let store = try await settings.openStore()
         let registered = try await store.model(named: model)
         let scorer = RecordedScoring(
             store: store,
-            model: try await LoadedModel.load(registered, settings: settings, threads: threads),
+            model: try await LoadedModel.load(registered, settings: settings, threads: threads), decoders: decoders,
             views: views, longviewVersion: Program.version, host: Program.host)
+        await ready
         var report = ScoreReport(model: scorer.model.package, output: output, total: files.count)
         report.begin()
         do {

@@ -4,7 +4,8 @@ import Postgres
 import Store
 
 struct Scores: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Find recorded scores, newest first.")
+    static let configuration = CommandConfiguration(
+        abstract: "Find recorded scores, newest first; or refusals, with their reasons.")
 
     @Option(help: "Patient ID, as the radiograph has it.")
     var patient: String?
@@ -24,6 +25,9 @@ struct Scores: AsyncParsableCommand {
     @Option(help: "Category, as the model names it.")
     var category: String?
 
+    @Flag(help: "What got no score, and why, instead of scores.")
+    var refused = false
+
     @Option(help: "At most so many.")
     var limit = 50
 
@@ -31,6 +35,7 @@ struct Scores: AsyncParsableCommand {
 
     func validate() throws {
         if limit < 1 { throw ValidationError("--limit must be at least 1") }
+        if refused && category != nil { throw ValidationError("what was refused has no category") }
     }
 
     func run() async throws {
@@ -42,8 +47,17 @@ struct Scores: AsyncParsableCommand {
         query.since = since?.timestamp
         query.until = until?.timestamp
         query.category = category
+        if refused {
+            let refusals = try await store.refusals(query)
+            await store.close()
+            return try show(refusals)
+        }
         let found = try await store.inferences(query)
         await store.close()
+        try show(found)
+    }
+
+    private func show(_ found: [StoredInference]) throws {
         if output.json {
             for inference in found { Console.out(try JSONLine.text(InferenceEntry(inference))) }
             return
@@ -65,6 +79,28 @@ struct Scores: AsyncParsableCommand {
             for line in Trend.lines(found) { Console.out(line) }
         }
         if found.isEmpty { Console.note("no score matches") }
+        if found.count == limit { Console.note("the newest \(limit); --limit shows more") }
+    }
+
+    private func show(_ found: [StoredRefusal]) throws {
+        if output.json {
+            for refusal in found { Console.out(try JSONLine.text(RefusalEntry(refusal))) }
+            return
+        }
+        var table = Table([
+            "TIME", "STEP", "REASON", "MODEL", "PATIENT", "ACCESSION", "STUDY DATE", "MEANING", "OBJECT",
+        ])
+        for refusal in found {
+            let record = refusal.record
+            table.add([
+                output.time(refusal.createdAt), record.stage.rawValue, record.code,
+                "\(refusal.modelName)@\(refusal.modelVersion)", record.object.patientID ?? "",
+                record.object.accessionNumber ?? "", record.object.studyDate ?? "", record.message,
+                record.object.sha256,
+            ])
+        }
+        for line in output.csv ? table.csv : table.lines { Console.out(line) }
+        if found.isEmpty { Console.note("no refusal matches") }
         if found.count == limit { Console.note("the newest \(limit); --limit shows more") }
     }
 }

@@ -1,22 +1,25 @@
-import Crypto
-import DICOM
 import Foundation
-import TestSupport
-import Testing
+public import Testing
 
 /// One row of the corpus' manifest: a file, and what other decoders read from it.
-struct ManifestRow: CustomTestStringConvertible, Sendable {
-    let file: String
-    let columns: [String: String]
+public struct ManifestRow: CustomTestStringConvertible, Sendable {
+    /// The file's name in `data/dicom`.
+    public let file: String
+    /// All fields by the heading of their column.
+    public let columns: [String: String]
 
-    var testDescription: String { file }
-    var expected: String { columns["expected"] ?? "" }
-    var digest: String { columns["ref_sha256"] ?? "" }
+    /// The file's name.
+    public var testDescription: String { file }
+    /// What is expected of a decoder: `decode`, `refuse` and so on.
+    public var expected: String { columns["expected"] ?? "" }
+    /// SHA-256 of the stored values of the first frame.
+    public var digest: String { columns["ref_sha256"] ?? "" }
 
-    func bytes() throws -> [UInt8] { try SharedData.bytes("data/dicom/" + file) }
+    /// The file's bytes.
+    public func bytes() throws -> [UInt8] { try SharedData.bytes("data/dicom/" + file) }
 
     /// All rows, none where the corpus is absent.
-    static let all: [ManifestRow] = {
+    public static let all: [ManifestRow] = {
         guard let text = try? String(contentsOf: SharedData.url("data/dicom/manifest.csv"), encoding: .utf8) else {
             return []
         }
@@ -28,7 +31,8 @@ struct ManifestRow: CustomTestStringConvertible, Sendable {
         }
     }()
 
-    static func expected(_ kinds: String...) -> [ManifestRow] { all.filter { kinds.contains($0.expected) } }
+    /// Rows with one of the given expectations.
+    public static func expected(_ kinds: String...) -> [ManifestRow] { all.filter { kinds.contains($0.expected) } }
 }
 
 /// Fields of a line of a CSV file (RFC 4180), of which no field holds a line break.
@@ -46,14 +50,5 @@ enum CommaSeparated {
             }
         }
         return fields
-    }
-}
-
-extension StoredPixels {
-    /// SHA-256 over the values as little-endian 32-bit integers, in hexadecimal.
-    var digest: String {
-        var hash = SHA256()
-        withLittleEndianInt32Chunks { hash.update(bufferPointer: $0) }
-        return hash.finalize().map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
     }
 }

@@ -1,13 +1,13 @@
 import DICOM
+import Decoding
 import Imaging
-import Scoring
-import Store
+import TestSupport
 import Testing
 
 @Suite("Preparation")
 struct PreparationTests {
     private func prepare(_ bytes: [UInt8]) throws -> Preparation {
-        try Preparation(ObjectRecord(bytes: bytes), bytes: bytes, profile: .cxrRisk)
+        try Preparation(bytes, profile: .cxrRisk)
     }
 
     private func radiograph(_ change: (inout DICOMBuilder) throws -> Void = { _ in }) throws -> [UInt8] {
@@ -18,13 +18,13 @@ struct PreparationTests {
         try builder.set(.bodyPartExamined, "CHEST")
         try builder.set(.viewPosition, "PA")
         try builder.set(.patientID, "P-1")
-        let pixels = (0..<40 * 30).map { UInt16($0 % 4096) }
+        let pixels = ChestPhantom.pixels(width: 30, height: 40, highest: 4095)
         try builder.setPixels(pixels, rows: 40, columns: 30, bitsStored: 12)
         try change(&builder)
         return try builder.file()
     }
 
-    private func refusal(_ bytes: [UInt8]) throws -> (stage: RefusalRecord.Stage, code: String) {
+    private func refusal(_ bytes: [UInt8]) throws -> (stage: Preparation.Stage, code: String) {
         guard case .refused(let refusal) = try prepare(bytes).result else {
             Issue.record("the object was accepted")
             return (.decode, "")
@@ -32,19 +32,16 @@ struct PreparationTests {
         return (refusal.stage, refusal.code)
     }
 
-    @Test("a radiograph is ready, with its attributes and its digest")
+    @Test("a radiograph is ready, with its attributes")
     func ready() throws {
-        let bytes = try radiograph()
-        let prepared = try prepare(bytes)
+        let prepared = try prepare(try radiograph())
         guard case .ready(let ready) = prepared.result else {
             Issue.record("the radiograph was refused")
             return
         }
         #expect(ready.radiograph.picture.width == 512)
-        #expect(prepared.object.kind == .dicom)
-        #expect(prepared.object.patientID == "P-1")
-        #expect(prepared.object.byteCount == bytes.count)
-        #expect(prepared.object.sha256.count == 64)
+        #expect(prepared.identity?.patientID == "P-1")
+        #expect(prepared.identity?.transferSyntaxUID == "1.2.840.10008.1.2.1")
     }
 
     @Test("departures from the standard that were tolerated become flags")
@@ -74,5 +71,10 @@ struct PreparationTests {
             try $0.setPixels([UInt16](repeating: 9, count: 1200), rows: 40, columns: 30, bitsStored: 12)
         }
         #expect(try refusal(flat) == (.gate, "constant_picture"))
+        let upsideDown = try radiograph {
+            let pixels = ChestPhantom.pixels(width: 30, height: 40, highest: 4095).reversed()
+            try $0.setPixels(Array(pixels), rows: 40, columns: 30, bitsStored: 12)
+        }
+        #expect(try refusal(upsideDown) == (.gate, "upside_down_picture"))
     }
 }

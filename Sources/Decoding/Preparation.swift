@@ -1,9 +1,13 @@
 import DICOM
 public import Imaging
-public import Store
 
 /// An object made ready for a model: decoded, rendered, and let through by the gate; or refused on the way.
 public struct Preparation: Sendable {
+    /// The steps that can refuse an object.
+    public enum Stage: String, Sendable, Codable {
+        case decode, render, gate
+    }
+
     /// What is to be scored, with everything that led to it.
     public struct Ready: Sendable {
         /// The rendered picture and how it came about.
@@ -15,9 +19,9 @@ public struct Preparation: Sendable {
     }
 
     /// Why an object gets no score.
-    public struct Refusal: Sendable {
+    public struct Refusal: Sendable, Codable {
         /// The step that refused it.
-        public var stage: RefusalRecord.Stage
+        public var stage: Stage
         /// The reason in snake_case.
         public var code: String
         /// The reason in words, without personal data.
@@ -26,29 +30,36 @@ public struct Preparation: Sendable {
         public var gate: GateDecision?
     }
 
-    /// Its identity; with its DICOM attributes once its header was read.
-    public var object: ObjectRecord
-    /// What came of it.
-    public var result: Result
-    /// Milliseconds spent decoding and rendering.
-    public var decodeMilliseconds, renderMilliseconds: Double
-
     /// A picture to score, or a reason not to.
     public enum Result: Sendable {
         case ready(Ready)
         case refused(Refusal)
     }
 
+    /// What the object says of itself; nil where it is not DICOM, or its header could not be read.
+    public var identity: DICOMIdentity?
+    /// What came of it.
+    public var result: Result
+    /// Milliseconds spent decoding and rendering.
+    public var decodeMilliseconds = 0.0, renderMilliseconds = 0.0
+
+    /// An object that was refused before anything was read from it.
+    init(refused refusal: Refusal) {
+        result = .refused(refusal)
+    }
+
+    /// An object that was let through.
+    init(ready: Ready) {
+        result = .ready(ready)
+    }
+
     /// Decodes, renders and judges the bytes of one file, as `profile` says. Blocks; touches nothing but its arguments.
     ///
-    /// - Parameter object: the identity of `bytes`, from `ObjectRecord(bytes:)`.
-    /// - Throws: what is not the object's fault, so that it can be tried again: a broken installation, lack of memory.
-    public init(_ object: ObjectRecord, bytes: [UInt8], profile: PreprocessingProfile) throws {
-        self.object = object
+    /// - Throws: `DICOMError` of the code `libraryUnusable`: what is not the object's fault.
+    public init(_ bytes: [UInt8], profile: PreprocessingProfile) throws {
         var clock = Stopwatch()
-        decodeMilliseconds = 0
-        renderMilliseconds = 0
-        var stage = RefusalRecord.Stage.decode
+        var stage = Stage.decode
+        result = .refused(Refusal(stage: .decode, code: "", message: ""))
         do {
             let radiograph: Radiograph
             var facts: GateFacts?
@@ -58,7 +69,7 @@ public struct Preparation: Sendable {
                 radiograph = try Radiograph(imageFile: bytes)
             } else {
                 let dicom = try DICOMObject(bytes: bytes)
-                self.object.describe(as: dicom)
+                identity = DICOMIdentity(dicom)
                 // What the header alone rules out is refused before its pixels are decoded.
                 let headerFacts = GateFacts(dicom.dataset)
                 let early = profile.gate.decide(facts: headerFacts, radiograph: nil)
@@ -81,7 +92,7 @@ public struct Preparation: Sendable {
                 : .refused(Refusal(gate))
         } catch let error as DICOMError where error.code != .libraryUnusable {
             result = .refused(.init(stage: stage, code: error.code.rawValue, message: error.message))
-        } catch let error as ImagingError where error.code != .outOfMemory {
+        } catch let error as ImagingError {
             result = .refused(.init(stage: stage, code: error.code.rawValue, message: error.message))
         }
     }

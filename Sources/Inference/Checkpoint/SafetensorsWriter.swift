@@ -1,0 +1,39 @@
+import Foundation
+
+/// Writes float32 tensors as a safetensors file, one after another, so that no more than one is in memory.
+enum SafetensorsWriter {
+    /// Writes `parameters`, whose values are taken from `source` under the names given, to `url`.
+    static func write(
+        _ parameters: [NetworkGraph.Parameter], _ names: WeightNames, from source: some WeightSource, to url: URL
+    ) throws {
+        var entries: [String] = []
+        var end = 0
+        for parameter in parameters {
+            let size = parameter.shape.reduce(4, *)
+            let shape = parameter.shape.map(String.init).joined(separator: ",")
+            // Names of a graph's parameters need no escapes in JSON; one that did would be refused when opened.
+            entries.append(
+                #""\#(parameter.name)":{"dtype":"F32","shape":[\#(shape)],"data_offsets":[\#(end),\#(end + size)]}"#)
+            end += size
+        }
+        var header = Array("{\(entries.joined(separator: ","))}".utf8)
+        // Padded, as the reference implementation does, so that values lie aligned in the mapped file.
+        while header.count % 8 != 0 { header.append(0x20) }
+        guard FileManager.default.createFile(atPath: url.path, contents: nil) else {
+            throw InferenceError(.unreadable, "\(url.lastPathComponent) can't be written: check rights and free space")
+        }
+        let file = try FileHandle(forWritingTo: url)
+        defer { try? file.close() }
+        try file.write(contentsOf: withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) })
+        try file.write(contentsOf: header)
+        for parameter in parameters {
+            guard let name = names.sources[parameter.name] else { continue }
+            try source.withFloats(of: name) { values in
+                // Without a copy of the values: the file is written before the body returns.
+                let bytes = UnsafeMutableRawPointer(mutating: UnsafeRawPointer(values.baseAddress!))
+                try file.write(contentsOf: Data(bytesNoCopy: bytes, count: values.count * 4, deallocator: .none))
+            }
+        }
+        try file.synchronize()
+    }
+}

@@ -1,0 +1,39 @@
+/// The names under which a file holds a network's parameters, matched strictly: every parameter once, in its shape, and
+/// nothing else.
+struct WeightNames {
+    /// The file's name of each parameter.
+    let sources: [String: String]
+
+    /// Prefixes that wrappers add to every name: none, and DataParallel's.
+    private static let prefixes = ["", "module."]
+
+    /// Finds `parameters` in `source`.
+    ///
+    /// PyTorch's `num_batches_tracked` counters are left out: they take no part in evaluation.
+    /// - Throws: `InferenceError` (`mismatchedWeights`) that lists what is wrong.
+    init(_ parameters: [NetworkGraph.Parameter], in source: some WeightSource) throws(InferenceError) {
+        let held = Set(source.names.filter { !$0.hasSuffix("num_batches_tracked") })
+        let prefix = Self.prefixes.max { left, right in
+            func matches(_ prefix: String) -> Int { parameters.count { held.contains(prefix + $0.name) } }
+            return matches(left) < matches(right)
+        }!
+        var problems: [String] = []
+        var sources: [String: String] = [:]
+        for parameter in parameters {
+            let name = prefix + parameter.name
+            guard let shape = source.shape(of: name), held.contains(name) else {
+                problems.append("“\(name)” is missing")
+                continue
+            }
+            if shape != parameter.shape { problems.append("“\(name)” is \(shape) and should be \(parameter.shape)") }
+            sources[parameter.name] = name
+        }
+        for name in held.subtracting(sources.values).sorted() { problems.append("“\(name)” belongs to no node") }
+        guard problems.isEmpty else {
+            let shown = problems.prefix(5).joined(separator: "; ")
+            let more = problems.count > 5 ? "; and \(problems.count - 5) more" : ""
+            throw InferenceError(.mismatchedWeights, "\(source.name) doesn't fit the network: \(shown)\(more)")
+        }
+        self.sources = sources
+    }
+}

@@ -1,0 +1,95 @@
+internal import Crypto
+public import Foundation
+
+/// Makes a model package of weights from elsewhere and a description without weights.
+public enum ModelPackager {
+    /// Inputs like radiographs in their spectrum and, after ImageNet's normalisation, in their range.
+    private static let octaves = [
+        GoldenVector.Octave(cell: 64, amplitude: 0.6), .init(cell: 16, amplitude: 0.28),
+        .init(cell: 4, amplitude: 0.12),
+    ]
+    private static let scale = [4.367, 4.464, 4.444]
+    private static let offset = [-2.118, -2.036, -1.804]
+
+    /// Writes a package into `folder`, which must not exist.
+    ///
+    /// The file's tensors must be those of the description's network, no more and no less. Golden vectors are computed
+    /// by this engine: they will show that a later build or another machine computes the same, not that the weights are
+    /// what their author meant; that is for `validation` against the author's own figures.
+    /// - Parameters:
+    ///   - file: a PyTorch checkpoint (`.pth`, `.pt`) or a safetensors file, told apart by their content.
+    ///   - description: a `model.json` without digest of weights and golden vectors, such as `models/cxr-risk-1` has.
+    ///   - changes: fields that replace those of the description: its name and version.
+    /// - Throws: `InferenceError`.
+    public static func package(
+        _ file: URL, description: Data, changes: [String: String], into folder: URL, options: ExecutionOptions
+    ) throws {
+        guard var fields = try? JSONSerialization.jsonObject(with: description) as? [String: Any] else {
+            throw InferenceError(.invalidDescription, "the description is no JSON object")
+        }
+        fields.merge(changes) { _, new in new }
+        fields["weightsSHA256"] = nil
+        fields["golden"] = [Any]()
+        let model: ModelDescription
+        do {
+            model = try JSONDecoder().decode(
+                ModelDescription.self, from: try JSONSerialization.data(withJSONObject: fields))
+        } catch let error as InferenceError {
+            throw error
+        } catch {
+            throw InferenceError(.invalidDescription, "the description can't be used as model.json", underlying: error)
+        }
+        let graph = try model.graph()
+        let parameters = graph.parameters(shapes: try graph.shapes())
+        let manager = FileManager.default
+        try manager.createDirectory(at: folder, withIntermediateDirectories: true)
+        do {
+            let weights = folder.appendingPathComponent(ModelPackage.weightsFile)
+            if try isSafetensors(file) {
+                try write(parameters, from: try SafetensorsFile(url: file), to: weights)
+            } else {
+                try write(parameters, from: try TorchCheckpoint(url: file), to: weights)
+            }
+            let opened = try SafetensorsFile(url: weights)
+            let network = try Network(graph: graph, weights: opened, options: options)
+            fields["golden"] = try JSONSerialization.jsonObject(
+                with: try JSONEncoder().encode(try golden(network, input: model.input)))
+            fields["weightsSHA256"] = opened.withUnsafeBytes { bytes in
+                SHA256.hash(data: bytes).map { String(format: "%02x", $0) }.joined()
+            }
+            try JSONSerialization.data(
+                withJSONObject: fields, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+            ).write(to: folder.appendingPathComponent(ModelPackage.descriptionFile))
+        } catch {
+            try? manager.removeItem(at: folder)
+            throw error
+        }
+    }
+
+    private static func write(
+        _ parameters: [NetworkGraph.Parameter], from source: some WeightSource, to url: URL
+    ) throws {
+        try SafetensorsWriter.write(parameters, try WeightNames(parameters, in: source), from: source, to: url)
+    }
+
+    /// A safetensors file has a JSON object after 8 bytes; a checkpoint begins as a zip archive or a pickle.
+    private static func isSafetensors(_ file: URL) throws -> Bool {
+        guard let handle = try? FileHandle(forReadingFrom: file), let start = try? handle.read(upToCount: 9) else {
+            throw InferenceError(.unreadable, "\(file.lastPathComponent) can't be read")
+        }
+        return start.count == 9 && start[8] == UInt8(ascii: "{")
+    }
+
+    private static func golden(_ network: Network, input: FeatureShape) throws -> [GoldenVector] {
+        try (1...3).map { seed in
+            func vector(_ logits: [Double]) -> GoldenVector {
+                GoldenVector(
+                    generator: "value-noise-1", seed: UInt64(seed), octaves: octaves,
+                    scale: (0..<input.channels).map { scale[$0 % scale.count] },
+                    offset: (0..<input.channels).map { offset[$0 % offset.count] }, logits: logits, tolerance: 1e-4)
+            }
+            let logits = try network.run(vector([]).input(input), batch: 1).values
+            return vector(logits.map(Double.init))
+        }
+    }
+}
