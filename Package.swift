@@ -47,6 +47,14 @@ let package = Package(
             cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
             linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
         .target(
+            name: "CPixelCodecs",
+            // -O3 in debug too: the corpus and its mutations are decoded thousands of times by the tests.
+            cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])],
+            linkerSettings: [.linkedLibrary("deflate"), .linkedLibrary("jpeg")]),
+        .target(
+            name: "CRendering",
+            cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"])]),
+        .target(
             name: "CKernels",
             // -O3 in debug too: unoptimised kernels would make the parity tests take hours. No contraction: the only
             // fused multiply-adds are the ones written as such, so every build computes the same bits.
@@ -56,8 +64,8 @@ let package = Package(
         .target(name: "CConfinement", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
 
         // Swift.
-        .target(name: "DICOM", dependencies: ["CDCMTK", "COpenJPEG"], swiftSettings: swift),
-        .target(name: "Imaging", dependencies: ["DICOM", "CImageFormats", crypto], swiftSettings: swift),
+        .target(name: "DICOM", dependencies: ["CDCMTK", "COpenJPEG", "CPixelCodecs"], swiftSettings: swift),
+        .target(name: "Imaging", dependencies: ["DICOM", "CImageFormats", "CRendering", crypto], swiftSettings: swift),
         .target(
             name: "Decoding", dependencies: ["DICOM", "Imaging", "CConfinement", crypto], swiftSettings: swift),
         .target(name: "Inference", dependencies: ["CKernels", crypto], swiftSettings: swift),

@@ -27,8 +27,7 @@ CDCMTK_code CDCMTK_decode_frame(const char *transferSyntaxUID, const char *photo
         if (condition.good()) condition = dataset.putAndInsertUint16(DCM_BitsStored, layout->bitsStored);
         if (condition.good()) condition = dataset.putAndInsertUint16(DCM_HighBit, layout->highBit);
         if (condition.good()) condition = dataset.putAndInsertUint16(DCM_PixelRepresentation, layout->isSigned);
-        // Samples side by side, whatever the header of the object says: the encapsulated syntaxes know nothing else
-        // but RLE, whose decoder can interleave as it writes.
+        // Samples side by side, whatever the header of the object says: these syntaxes know nothing else.
         if (condition.good() && layout->samplesPerPixel > 1)
             condition = dataset.putAndInsertUint16(DCM_PlanarConfiguration, 0);
         if (condition.good())

@@ -1,6 +1,5 @@
 #include "internal.hpp"
 
-#include <dcmtk/dcmdata/dcrledrg.h>
 #include <dcmtk/dcmjpeg/djdecode.h>
 #include <dcmtk/dcmjpls/djdecode.h>
 #include <dcmtk/oflog/oflog.h>
@@ -38,7 +37,6 @@ CDCMTK_code initialise(const char *&complaint) {
     }
     // A value of representation UN is read as what the dictionary says of its tag (PS3.5 6.2.2 note 3).
     dcmEnableUnknownVRConversion.set(OFTrue);
-    DcmRLEDecoderRegistration::registerCodecs();
     // EDC_never: colour stays as stored.
     DJDecoderRegistration::registerCodecs(EDC_never, EUC_never);
     DJLSDecoderRegistration::registerCodecs();
@@ -87,50 +85,31 @@ void CDCMTK_lookup(uint16_t group, uint16_t element, char keyword[64], char vr[3
     });
 }
 
-CDCMTK_code CDCMTK_inflate(CDCMTK_bytes source, size_t limit, uint8_t **out, size_t *count, int *complete,
-                           CDCMTK_message *message) noexcept {
-    *out = nullptr;
-    *count = 0;
+CDCMTK_code CDCMTK_check_deflate(CDCMTK_bytes source, size_t limit, int *complete, CDCMTK_message *message) noexcept {
     *complete = 0;
     z_stream stream = {};
     // Negative window bits: a raw stream without zlib header, as PS3.5 A.5 says.
     if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) return CDCMTK_OUT_OF_MEMORY;
-    uint8_t *buffer = nullptr;
-    size_t capacity = 0, used = 0, consumed = 0;
+    uint8_t window[16384];
+    size_t consumed = 0, produced = 0;
     CDCMTK_code code = CDCMTK_OK;
-    for (;;) {
-        if (used == capacity) {
-            if (capacity == limit) {
-                write(message, "the deflated data set inflates to more than is allowed.");
-                code = CDCMTK_TOO_LARGE;
-                break;
-            }
-            const size_t wanted = capacity == 0 ? source.count * 4 + 4096 : capacity * 2;
-            capacity = wanted < limit ? wanted : limit;
-            uint8_t *larger = static_cast<uint8_t *>(std::realloc(buffer, capacity));
-            if (larger == nullptr) {
-                code = CDCMTK_OUT_OF_MEMORY;
-                break;
-            }
-            buffer = larger;
-        }
-        const size_t input = source.count - consumed, room = capacity - used;
+    while (produced <= limit) {
+        const size_t input = source.count - consumed;
         stream.next_in = const_cast<Bytef *>(source.start + consumed);
         stream.avail_in = static_cast<uInt>(input < UINT_MAX ? input : UINT_MAX);
-        stream.next_out = buffer + used;
-        stream.avail_out = static_cast<uInt>(room < UINT_MAX ? room : UINT_MAX);
-        const uInt before = stream.avail_in, space = stream.avail_out;
+        stream.next_out = window;
+        stream.avail_out = sizeof window;
+        const uInt before = stream.avail_in;
         const int status = inflate(&stream, Z_NO_FLUSH);
-        consumed += before - stream.avail_in;
-        used += space - stream.avail_out;
+        const size_t taken = before - stream.avail_in, given = sizeof window - stream.avail_out;
+        consumed += taken;
+        produced += given;
         if (status == Z_STREAM_END) {
             *complete = 1;
             break;
         }
-        if (status == Z_BUF_ERROR || (status == Z_OK && before == 0 && stream.avail_out != 0)) {
-            if (used < capacity) break;
-            continue;
-        }
+        // No progress: the input is used up.
+        if (status == Z_BUF_ERROR || (status == Z_OK && taken == 0 && given == 0)) break;
         if (status != Z_OK) {
             write(message, "the deflated data set is damaged.");
             code = CDCMTK_MALFORMED;
@@ -138,11 +117,5 @@ CDCMTK_code CDCMTK_inflate(CDCMTK_bytes source, size_t limit, uint8_t **out, siz
         }
     }
     inflateEnd(&stream);
-    if (code != CDCMTK_OK) {
-        std::free(buffer);
-        return code;
-    }
-    *out = buffer;
-    *count = used;
-    return CDCMTK_OK;
+    return code;
 }

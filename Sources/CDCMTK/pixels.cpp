@@ -3,6 +3,8 @@
 #include "internal.hpp"
 
 #include <cstring>
+#include <limits>
+#include <type_traits>
 
 namespace {
 
@@ -34,6 +36,47 @@ struct Extraction {
         return static_cast<Value>(static_cast<int32_t>(cell << (32 - shift - bits)) >> (32 - bits));
     }
 };
+
+/// Cells of 16 bits whose stored bits are the lowest, as nearly always, and their range (count is at least 1): no
+/// operation is wider than the cell, so that vectors hold twice as many as in eachSample.
+template <typename Value, bool bigEndian>
+inline __attribute__((always_inline)) void unpackLow16(const uint8_t *bytes, size_t count, unsigned bits, Value *out,
+                                                       Value &low, Value &high) {
+    const uint16_t mask = static_cast<uint16_t>(0xFFFFu >> (16 - bits));
+    const uint16_t sign = std::is_signed_v<Value> ? static_cast<uint16_t>(1u << (bits - 1)) : 0;
+    Value least = std::numeric_limits<Value>::max(), greatest = std::numeric_limits<Value>::min();
+    for (size_t index = 0; index < count; ++index) {
+        uint16_t cell = load<uint16_t>(bytes + index * 2);
+        if (bigEndian) cell = swapped(cell);
+        // Turning the sign bit over and taking it away extends it.
+        const Value value = static_cast<Value>(static_cast<uint16_t>(((cell & mask) ^ sign) - sign));
+        out[index] = value;
+        least = value < least ? value : least;
+        greatest = value > greatest ? value : greatest;
+    }
+    low = least;
+    high = greatest;
+}
+
+#if defined(__x86_64__)
+#define CDCMTK_AVX2 __attribute__((target("avx2")))
+bool hasAVX2() { return __builtin_cpu_supports("avx2"); }
+#else
+#define CDCMTK_AVX2
+bool hasAVX2() { return false; }
+#endif
+
+template <typename Value, bool bigEndian>
+CDCMTK_AVX2 void unpackLow16AVX2(const uint8_t *bytes, size_t count, unsigned bits, Value *out, Value &low,
+                                 Value &high) {
+    unpackLow16<Value, bigEndian>(bytes, count, bits, out, low, high);
+}
+
+template <typename Value, bool bigEndian>
+void unpackAllLow16(const uint8_t *bytes, size_t count, unsigned bits, Value *out, Value &low, Value &high) {
+    if (hasAVX2()) unpackLow16AVX2<Value, bigEndian>(bytes, count, bits, out, low, high);
+    else unpackLow16<Value, bigEndian>(bytes, count, bits, out, low, high);
+}
 
 /// Calls `store(index, cell)` for every sample of the frame in the order of its storage.
 template <typename Cell, bool bigEndian, typename Store>
@@ -98,36 +141,6 @@ bool eachSample(CDCMTK_bytes source, size_t bitOffset, bool bigEndian, bool word
 }
 
 template <typename Value>
-CDCMTK_code unpack(CDCMTK_bytes source, size_t bitOffset, bool bigEndian, bool words, const CDCMTK_layout &layout,
-                   Value *out) {
-    const size_t pixels = static_cast<size_t>(layout.rows) * layout.columns, samples = layout.samplesPerPixel;
-    const size_t count = pixels * samples;
-    const Extraction extraction(layout);
-    const bool isSigned = layout.isSigned != 0;
-    uint32_t all = 0;
-    bool understood;
-    if (samples > 1 && layout.planarConfiguration == 1) {
-        understood = eachSample(source, bitOffset, bigEndian, words, layout, count, [&](size_t index, uint32_t cell) {
-            const size_t place = index % pixels * samples + index / pixels;
-            all |= cell;
-            out[place] = isSigned ? extraction.signedValue<Value>(cell) : extraction.unsignedValue<Value>(cell);
-        });
-    } else if (isSigned) {
-        understood = eachSample(source, bitOffset, bigEndian, words, layout, count, [&](size_t index, uint32_t cell) {
-            out[index] = extraction.signedValue<Value>(cell);
-        });
-    } else {
-        understood = eachSample(source, bitOffset, bigEndian, words, layout, count, [&](size_t index, uint32_t cell) {
-            all |= cell;
-            out[index] = extraction.unsignedValue<Value>(cell);
-        });
-    }
-    if (!understood) return CDCMTK_UNSUPPORTED;
-    if (!isSigned && layout.bitsStored == 32 && (all >> 31) != 0) return CDCMTK_UNSUPPORTED;
-    return CDCMTK_OK;
-}
-
-template <typename Value>
 void range(const Value *values, size_t count, int64_t *low, int64_t *high) {
     Value least = count == 0 ? 0 : values[0], greatest = least;
     for (size_t index = 1; index < count; ++index) {
@@ -138,16 +151,76 @@ void range(const Value *values, size_t count, int64_t *low, int64_t *high) {
     *high = greatest;
 }
 
+/// Values unpacked before their range is taken: they are still in the first-level cache then.
+constexpr size_t block = 8192;
+
+template <typename Value>
+CDCMTK_code unpack(CDCMTK_bytes source, size_t bitOffset, bool bigEndian, bool words, const CDCMTK_layout &layout,
+                   Value *out, int64_t *low, int64_t *high) {
+    const size_t pixels = static_cast<size_t>(layout.rows) * layout.columns, samples = layout.samplesPerPixel;
+    const size_t count = pixels * samples;
+    const Extraction extraction(layout);
+    const bool isSigned = std::is_signed_v<Value> && layout.isSigned != 0;
+    uint32_t all = 0;
+    if (samples > 1 && layout.planarConfiguration == 1) {
+        const bool understood =
+            eachSample(source, bitOffset, bigEndian, words, layout, count, [&](size_t index, uint32_t cell) {
+                const size_t place = index % pixels * samples + index / pixels;
+                all |= cell;
+                out[place] = isSigned ? extraction.signedValue<Value>(cell) : extraction.unsignedValue<Value>(cell);
+            });
+        if (!understood) return CDCMTK_UNSUPPORTED;
+        range(out, count, low, high);
+    } else if (sizeof(Value) == 2 && layout.bitsAllocated == 16 && extraction.shift == 0) {
+        Value least, greatest;
+        const auto all16 = bigEndian ? unpackAllLow16<Value, true> : unpackAllLow16<Value, false>;
+        all16(source.start + bitOffset / 8, count, extraction.bits, out, least, greatest);
+        *low = least;
+        *high = greatest;
+    } else {
+        for (size_t start = 0; start < count; start += block) {
+            const size_t length = count - start < block ? count - start : block;
+            const size_t offset = bitOffset + start * layout.bitsAllocated;
+            Value *const values = out + start;
+            bool understood;
+            if (isSigned) {
+                understood = eachSample(source, offset, bigEndian, words, layout, length,
+                                        [=](size_t index, uint32_t cell) {
+                                            values[index] = extraction.signedValue<Value>(cell);
+                                        });
+            } else {
+                uint32_t some = 0;
+                understood = eachSample(source, offset, bigEndian, words, layout, length,
+                                        [&some, extraction, values](size_t index, uint32_t cell) {
+                                            some |= cell;
+                                            values[index] = extraction.unsignedValue<Value>(cell);
+                                        });
+                all |= some;
+            }
+            if (!understood) return CDCMTK_UNSUPPORTED;
+            int64_t least = 0, greatest = 0;
+            range(values, length, &least, &greatest);
+            *low = start == 0 || least < *low ? least : *low;
+            *high = start == 0 || greatest > *high ? greatest : *high;
+        }
+    }
+    if (!isSigned && layout.bitsStored == 32 && (all >> 31) != 0) return CDCMTK_UNSUPPORTED;
+    return CDCMTK_OK;
+}
+
 }  // namespace
 
 CDCMTK_code CDCMTK_unpack(CDCMTK_bytes source, size_t bitOffset, int isBigEndian, int isWords,
-                          const CDCMTK_layout *layout, void *out) noexcept {
+                          const CDCMTK_layout *layout, void *out, int64_t *low, int64_t *high) noexcept {
+    *low = *high = 0;
     if (layout->bitsStored == 0 || layout->bitsStored > 32 || layout->highBit > 31 ||
         layout->highBit + 1 < layout->bitsStored)
         return CDCMTK_UNSUPPORTED;
-    if (layout->bitsStored > 16)
-        return unpack(source, bitOffset, isBigEndian != 0, isWords != 0, *layout, static_cast<int32_t *>(out));
-    return unpack(source, bitOffset, isBigEndian != 0, isWords != 0, *layout, static_cast<uint16_t *>(out));
+    const auto run = [=](auto *values) {
+        return unpack(source, bitOffset, isBigEndian != 0, isWords != 0, *layout, values, low, high);
+    };
+    if (layout->bitsStored > 16) return run(static_cast<int32_t *>(out));
+    return layout->isSigned != 0 ? run(static_cast<int16_t *>(out)) : run(static_cast<uint16_t *>(out));
 }
 
 void CDCMTK_extend_sign(int16_t *values, size_t count, unsigned bits) noexcept {

@@ -1,19 +1,17 @@
 import CDCMTK
 
-/// RLE, JPEG and JPEG-LS through DCMTK, one frame at a time.
+/// JPEG and JPEG-LS through DCMTK, one frame at a time.
 enum DCMTKCodec {
-    /// Decodes a code stream after holding its own header against the attributes: DCMTK's codecs allocate by one and
-    /// write by the other.
+    /// Decodes a code stream whose header has been held against the attributes, with samples of `bits` bits.
     static func decode(
-        _ codestream: UnsafeBufferPointer<UInt8>, _ description: PixelDescription, _ syntax: TransferSyntax
+        _ codestream: UnsafeBufferPointer<UInt8>, _ description: PixelDescription, _ syntax: TransferSyntax, bits: Int
     ) throws(DICOMError) -> StoredPixels.Samples {
         if syntax.coding == .jpegLS, let explicit = JPEGLSThresholds.madeExplicit(codestream) {
             return try explicit.withUnsafeBufferPointer { (explicit) throws(DICOMError) in
-                try decode(explicit, description, syntax)
+                try decode(explicit, description, syntax, bits: bits)
             }
         }
-        let isWide = try hasWideSamples(codestream, description, syntax)
-        guard isWide else {
+        guard bits > 8 else {
             let bytes = try frame(of: UInt8.self, codestream, description, syntax)
             var layout = description.layout
             layout.bitsAllocated = 8
@@ -21,7 +19,7 @@ enum DCMTKCodec {
             layout.bitsStored = description.isSigned ? min(layout.bitsStored, 8) : 8
             layout.highBit = layout.bitsStored - 1
             return try bytes.withUnsafeBufferPointer { (bytes) throws(DICOMError) in
-                try StoredPixels.Samples(native: bytes, layout)
+                try StoredPixels.unpack(bytes, layout).samples
             }
         }
         guard description.isSigned else {
@@ -30,47 +28,6 @@ enum DCMTKCodec {
         var values = try frame(of: Int16.self, codestream, description, syntax)
         CDCMTK_extend_sign(&values, values.count, UInt32(description.bitsStored))
         return .signed(values)
-    }
-
-    /// Whether the codec will give 16-bit samples, after the checks.
-    private static func hasWideSamples(
-        _ codestream: UnsafeBufferPointer<UInt8>, _ description: PixelDescription, _ syntax: TransferSyntax
-    ) throws(DICOMError) -> Bool {
-        guard description.bitsAllocated == 8 || description.bitsAllocated == 16 else {
-            throw DICOMError(
-                .unsupportedPixelFormat,
-                "compressed samples in cells of \(description.bitsAllocated) bits are not decoded.",
-                tag: .bitsAllocated)
-        }
-        guard syntax.coding != .rle else {
-            let reader = ByteReader(bytes: UnsafeRawBufferPointer(codestream))
-            let segments = description.samplesPerPixel * description.bitsAllocated / 8
-            guard codestream.count > 64, let declared = reader.uint32(at: 0), Int(declared) == segments else {
-                throw DICOMError(
-                    .pixelDataMismatch, "the RLE header does not have the \(segments) segments that a frame needs.",
-                    tag: .pixelData)
-            }
-            return description.bitsAllocated == 16
-        }
-        guard let header = JPEGHeader(codestream) else {
-            throw DICOMError(.decodeFailed, "the code stream has no frame header.", tag: .pixelData)
-        }
-        guard header.rows == description.rows, header.columns == description.columns,
-            header.components == description.samplesPerPixel
-        else {
-            throw DICOMError(
-                .pixelDataMismatch, "Rows, Columns or Samples per Pixel differ from those of the code stream.",
-                tag: .pixelData)
-        }
-        guard (2...16).contains(header.precision), header.precision <= description.bitsAllocated else {
-            throw DICOMError(
-                .pixelDataMismatch, "the code stream's samples of \(header.precision) bits do not fit Bits Allocated.",
-                tag: .bitsAllocated)
-        }
-        guard JPEGHeader.hasEnd(codestream) else {
-            throw DICOMError(.decodeFailed, "the code stream has no end.", tag: .pixelData)
-        }
-        return header.precision > 8
     }
 
     private static func frame<Value: FixedWidthInteger>(

@@ -26,7 +26,7 @@ extension DICOMObject {
         guard pixelData.isEncapsulated else {
             // Some senders decompress without changing the meta information; the encoding of the element itself
             // decides.
-            return StoredPixels(description, samples: try nativeSamples(pixelData.value, frame, description))
+            return StoredPixels(description, try nativeSamples(pixelData.value, frame, description))
         }
         guard coding != .native else {
             throw DICOMError(
@@ -34,27 +34,28 @@ extension DICOMObject {
                 tag: .transferSyntaxUID)
         }
         let frames = EncapsulatedFrames(layout, pixelData, frameCount: description.frameCount)
-        let samples = try frames.withCodestream(ofFrame: frame) { (codestream) throws(DICOMError) in
+        let decoded: StoredPixels.Decoded = try frames.withCodestream(ofFrame: frame) {
+            (codestream) throws(DICOMError) in
             switch coding {
             case .encapsulatedUncompressed:
                 guard codestream.count >= (description.frameBits + 7) / 8 else {
                     throw DICOMError(
                         .pixelDataMismatch, "the frame is shorter than Rows and Columns describe.", tag: .pixelData)
                 }
-                return try StoredPixels.Samples(native: codestream, description.layout)
+                return try StoredPixels.unpack(codestream, description.layout)
             case .jpeg2000: return try JPEG2000.decode(codestream, description)
-            default: return try DCMTKCodec.decode(codestream, description, layout.transferSyntax)
+            default: return (try FrameDecoder.decode(codestream, description, layout.transferSyntax), nil)
             }
         }
-        return StoredPixels(description, samples: samples)
+        return StoredPixels(description, decoded)
     }
 
     private func nativeSamples(
         _ value: Range<Int>, _ frame: Int, _ description: PixelDescription
-    ) throws(DICOMError) -> StoredPixels.Samples {
+    ) throws(DICOMError) -> StoredPixels.Decoded {
         try layout.storage.withUnsafeBufferPointer { (storage) throws(DICOMError) in
-            try StoredPixels.Samples(
-                native: UnsafeBufferPointer(rebasing: storage[value]), description.layout,
+            try StoredPixels.unpack(
+                UnsafeBufferPointer(rebasing: storage[value]), description.layout,
                 bitOffset: frame * description.frameBits, isBigEndian: layout.transferSyntax.isBigEndian,
                 isWords: layout.pixelData?.valueRepresentation != "OB")
         }

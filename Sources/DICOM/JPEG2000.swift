@@ -1,8 +1,13 @@
 import CDCMTK
 import COpenJPEG
+import CPixelCodecs
 
 /// JPEG 2000 (ITU-T T.800) and high-throughput JPEG 2000 (T.814) through OpenJPEG.
 enum JPEG2000 {
+    /// Code blocks are decoded side by side. A radiograph has enough of them for more threads, but other radiographs
+    /// are scored meanwhile.
+    private static let maximumThreads: Int32 = 4
+
     /// What OpenJPEG reads from.
     private struct Source {
         let bytes: UnsafeBufferPointer<UInt8>
@@ -13,7 +18,7 @@ enum JPEG2000 {
     /// sign-extended from Bits Stored, since code streams are found that call signed samples unsigned.
     static func decode(
         _ codestream: UnsafeBufferPointer<UInt8>, _ description: PixelDescription
-    ) throws(DICOMError) -> StoredPixels.Samples {
+    ) throws(DICOMError) -> StoredPixels.Decoded {
         // The standard wants a bare code stream (PS3.5 A.4.4); files of the JP2 format are found.
         let isFile = codestream.starts(with: [0x00, 0x00, 0x00, 0x0C, 0x6A, 0x50, 0x20, 0x20])
         guard let codec = opj_create_decompress(isFile ? OPJ_CODEC_JP2 : OPJ_CODEC_J2K) else {
@@ -26,6 +31,8 @@ enum JPEG2000 {
             let stream = opj_stream_create(1 << 20, OPJ_TRUE)
         else { throw DICOMError(.libraryUnusable, "OpenJPEG can't be set up.") }
         defer { opj_stream_destroy(stream) }
+        // Where no thread is to be had, OpenJPEG decodes on this one.
+        _ = opj_codec_set_threads(codec, min(opj_get_num_cpus(), maximumThreads))
 
         var source = Source(bytes: codestream)
         return try withUnsafeMutablePointer(to: &source) { (source) throws(DICOMError) in
@@ -88,32 +95,39 @@ enum JPEG2000 {
 
     private static func samples(
         of image: opj_image_t, _ description: PixelDescription
-    ) throws(DICOMError) -> StoredPixels.Samples {
+    ) throws(DICOMError) -> StoredPixels.Decoded {
         let components = UnsafeBufferPointer(start: image.comps, count: Int(image.numcomps))
         guard components.allSatisfy({ $0.data != nil }) else {
             throw DICOMError(.decodeFailed, "a component of the JPEG 2000 code stream is missing.", tag: .pixelData)
         }
         let pixels = description.rows * description.columns
-        let stride = components.count
-        func fill<Value>(_ convert: (Int32) -> Value) -> [Value] {
-            [Value](unsafeUninitializedCapacity: pixels * stride) { buffer, filled in
+        let bits = description.isSigned ? UInt32(description.bitsStored) : 32
+        var (low, high) = (Int32.max, Int32.min)
+        func fill<Value>(
+            _: Value.Type, _ take: (UnsafePointer<Int32>, UnsafeMutablePointer<Value>, inout Int32, inout Int32) -> Void
+        ) -> [Value] {
+            [Value](unsafeUninitializedCapacity: pixels * components.count) { buffer, filled in
                 for (index, component) in components.enumerated() {
-                    let plane = component.data!
-                    for pixel in 0..<pixels { buffer[pixel * stride + index] = convert(plane[pixel]) }
+                    var (least, greatest): (Int32, Int32) = (0, 0)
+                    take(component.data, buffer.baseAddress! + index, &least, &greatest)
+                    (low, high) = (min(low, least), max(high, greatest))
                 }
-                filled = pixels * stride
+                filled = pixels * components.count
             }
         }
-        let shift = Int32(32 - description.bitsStored)
-        if description.isSigned {
-            if description.bitsStored > 16 { return .wide(fill { ($0 << shift) >> shift }) }
-            return .signed(fill { Int16(truncatingIfNeeded: ($0 << shift) >> shift) })
+        if description.isSigned, description.bitsStored <= 16 {
+            let values = fill(Int16.self) { plane, out, low, high in
+                out.withMemoryRebound(to: UInt16.self, capacity: (pixels - 1) * components.count + 1) {
+                    lv_plane_to_16(plane, pixels, components.count, bits, $0, &low, &high)
+                }
+            }
+            return (.signed(values), Int(low)...Int(high))
         }
-        let fits = components.allSatisfy { component in
-            var (low, high): (Int64, Int64) = (0, 0)
-            CDCMTK_range_s32(component.data, pixels, &low, &high)
-            return low >= 0 && high <= Int64(UInt16.max)
+        if !description.isSigned {
+            let values = fill(UInt16.self) { lv_plane_to_16($0, pixels, components.count, bits, $1, &$2, &$3) }
+            if low >= 0, high <= Int32(UInt16.max) { return (.unsigned(values), Int(low)...Int(high)) }
         }
-        return fits ? .unsigned(fill { UInt16(truncatingIfNeeded: $0) }) : .wide(fill { $0 })
+        let values = fill(Int32.self) { lv_plane_to_32($0, pixels, components.count, bits, $1, &$2, &$3) }
+        return (.wide(values), Int(low)...Int(high))
     }
 }

@@ -46,7 +46,11 @@ public struct StoredPixels: Sendable {
         return minimum < lowest || maximum >= lowest + (1 << bitsStored)
     }
 
-    init(_ description: PixelDescription, samples: Samples) {
+    /// Values as a decoder gives them, with the smallest and the largest where it has found them on the way.
+    typealias Decoded = (samples: Samples, extremes: ClosedRange<Int>?)
+
+    init(_ description: PixelDescription, _ decoded: Decoded) {
+        let samples = decoded.samples
         rows = description.rows
         columns = description.columns
         samplesPerPixel = description.samplesPerPixel
@@ -57,6 +61,10 @@ public struct StoredPixels: Sendable {
         isSigned = description.isSigned
         photometricInterpretation = description.photometricInterpretation
         self.samples = samples
+        if let extremes = decoded.extremes {
+            (minimum, maximum) = (extremes.lowerBound, extremes.upperBound)
+            return
+        }
         var (low, high): (Int64, Int64) = (0, 0)
         switch samples {
         case .unsigned(let values): CDCMTK_range_u16(values, values.count, &low, &high)

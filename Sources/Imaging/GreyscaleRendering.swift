@@ -15,15 +15,17 @@ struct GreyscaleAttributes {
 }
 
 extension Radiograph {
-    /// Renders `samples` (row-major, `width` × `height`) in the order this type documents.
+    /// Renders `samples` (row-major, `width` × `height`, all within `extremes`, and these among them) in the order this
+    /// type documents.
     init<Sample: StoredSample>(
-        stored samples: [Sample], width: Int, height: Int, attributes: GreyscaleAttributes, shorterSide: Int
+        stored samples: [Sample], width: Int, height: Int, extremes: ClosedRange<Sample>? = nil,
+        attributes: GreyscaleAttributes, shorterSide: Int
     ) throws(ImagingError) {
         let (polarity, contradiction) = try Self.polarity(attributes)
         var (transform, table) = try Self.modalityTransform(attributes, for: Sample.self)
         if attributes.voi.transform.kind != .identity { table.apply(attributes.voi) }
         let rendered = TrimmedAndLevelled(
-            samples, width: width, height: height, table: table, inverted: polarity.inverted)
+            samples, width: width, height: height, table: table, inverted: polarity.inverted, extremes: extremes)
         try self.init(
             rendered, source: .dicom, modalityTransform: transform, voiTransform: attributes.voi.transform,
             polarity: polarity, storedWidth: width, storedHeight: height, shorterSide: shorterSide,

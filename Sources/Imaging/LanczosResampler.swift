@@ -1,3 +1,5 @@
+internal import CRendering
+
 /// Separable Lanczos resampling of 8-bit pictures in fixed point, so that every CPU computes the same bits.
 ///
 /// The filter is the sinc windowed by its own main lobe over three lobes a side (Duchon 1979; Turkowski, "Filters for
@@ -16,33 +18,64 @@ struct LanczosResampler {
     /// The weights of one axis: output position i is the sum of `weights[i * stride + j]` × input `starts[i] + j` over
     /// j < `counts[i]`; the weights beyond are 0.
     private struct Axis {
-        var starts: [Int] = []
-        var counts: [Int] = []
-        var weights: [Int32] = []
-        var stride = 0
+        let input, output: Int
+        private var starts: [Int32] = []
+        private var counts: [Int32] = []
+        private var weights: [Int32] = []
+        private var stride = 0
 
-        init(input: Int, output: Int) {
+        init(input: Int, output: Int, _ kernels: RenderingKernels) {
+            self.input = input
+            self.output = output
+            guard input != output else {
+                // Left as it is: each pixel is its own sum.
+                starts = (0..<output).map(Int32.init)
+                counts = [Int32](repeating: 1, count: output)
+                weights = [Int32](repeating: 1 << fractionBits, count: output)
+                stride = 1
+                return
+            }
             let ratio = Double(input) / Double(output)
             let widening = max(ratio, 1)
             let support = lobes * widening
             stride = Int(support.rounded(.up)) * 2 + 1
-            weights = [Int32](repeating: 0, count: output * stride)
-            var real = [Double](repeating: 0, count: stride)
+            // All distances first, then all weights at once.
+            var distances = [Double](repeating: lobes, count: output * stride)
             for i in 0..<output {
                 let center = (Double(i) + 0.5) * ratio
                 let start = max(Int(center - support + 0.5), 0)
                 let count = min(Int(center + support + 0.5), input) - start
-                var sum = 0.0
                 for j in 0..<count {
-                    real[j] = lanczos((Double(start + j) - center + 0.5) * (1 / widening))
-                    sum += real[j]
+                    distances[i * stride + j] = (Double(start + j) - center + 0.5) * (1 / widening)
                 }
-                for j in 0..<count {
-                    let scaled = real[j] / sum * Double(1 << fractionBits)
+                starts.append(Int32(start))
+                counts.append(Int32(count))
+            }
+            let real = [Double](unsafeUninitializedCapacity: output * stride) { real, count in
+                lv_lanczos(distances, distances.count, real.baseAddress, kernels.set)
+                count = distances.count
+            }
+            weights = [Int32](repeating: 0, count: output * stride)
+            for i in 0..<output {
+                var sum = 0.0
+                for j in 0..<Int(counts[i]) { sum += real[i * stride + j] }
+                for j in 0..<Int(counts[i]) {
+                    let scaled = real[i * stride + j] / sum * Double(1 << fractionBits)
                     weights[i * stride + j] = Int32(scaled < 0 ? scaled - 0.5 : scaled + 0.5)
                 }
-                starts.append(start)
-                counts.append(count)
+            }
+        }
+
+        func withKernelAxis<Result>(_ body: (UnsafePointer<lv_axis>) -> Result) -> Result {
+            starts.withUnsafeBufferPointer { starts in
+                counts.withUnsafeBufferPointer { counts in
+                    weights.withUnsafeBufferPointer { weights in
+                        var axis = lv_axis(
+                            input: input, output: output, starts: starts.baseAddress, counts: counts.baseAddress,
+                            weights: weights.baseAddress, stride: stride)
+                        return body(&axis)
+                    }
+                }
             }
         }
     }
@@ -58,81 +91,23 @@ struct LanczosResampler {
     }
 
     /// `picture` at `width` × `height` (both at least 1). An axis whose size stays is left as it is.
-    static func resample(_ picture: GreyPicture, width: Int, height: Int) -> GreyPicture {
-        var result = picture
-        if width != result.width { result = filterRows(result, width: width) }
-        if height != result.height { result = filterColumns(result, height: height) }
-        return result
-    }
-
-    private static func filterRows(_ picture: GreyPicture, width: Int) -> GreyPicture {
-        let axis = Axis(input: picture.width, output: width)
-        let pixels = [UInt8](unsafeUninitializedCapacity: width * picture.height) { pixels, count in
-            picture.pixels.withUnsafeBufferPointer { source in
-                axis.weights.withUnsafeBufferPointer { weights in
-                    for y in 0..<picture.height {
-                        let row = source.baseAddress! + y * picture.width
-                        let output = pixels.baseAddress! + y * width
-                        for x in 0..<width {
-                            let input = row + axis.starts[x]
-                            let weight = weights.baseAddress! + x * axis.stride
-                            var sum = Int32(1) << (fractionBits - 1)
-                            for j in 0..<axis.counts[x] { sum &+= Int32(input[j]) &* weight[j] }
-                            output[x] = level(sum)
-                        }
-                    }
-                }
-            }
-            count = width * picture.height
-        }
-        return GreyPicture(width: width, height: picture.height, pixels: pixels)
-    }
-
-    private static func filterColumns(_ picture: GreyPicture, height: Int) -> GreyPicture {
-        let axis = Axis(input: picture.height, output: height)
-        let width = picture.width
-        var sums = [Int32](repeating: 0, count: width)
+    static func resample(
+        _ picture: GreyPicture, width: Int, height: Int, kernels: RenderingKernels = .best
+    ) -> GreyPicture {
+        if (width, height) == (picture.width, picture.height) { return picture }
+        let across = Axis(input: picture.width, output: width, kernels)
+        let down = Axis(input: picture.height, output: height, kernels)
         let pixels = [UInt8](unsafeUninitializedCapacity: width * height) { pixels, count in
-            picture.pixels.withUnsafeBufferPointer { source in
-                sums.withUnsafeMutableBufferPointer { sums in
-                    for y in 0..<height {
-                        // Row after row into one row of sums: neighbours in memory are neighbours in a vector.
-                        sums.update(repeating: 1 << (fractionBits - 1))
-                        for j in 0..<axis.counts[y] {
-                            let weight = axis.weights[y * axis.stride + j]
-                            let row = source.baseAddress! + (axis.starts[y] + j) * width
-                            for x in 0..<width { sums[x] &+= Int32(row[x]) &* weight }
-                        }
-                        let output = pixels.baseAddress! + y * width
-                        for x in 0..<width { output[x] = level(sums[x]) }
+            let done = across.withKernelAxis { across in
+                down.withKernelAxis { down in
+                    picture.pixels.withUnsafeBufferPointer {
+                        lv_resample($0.baseAddress, across, down, pixels.baseAddress, kernels.set)
                     }
                 }
             }
+            precondition(done, "there is no memory to resample a picture")
             count = width * height
         }
         return GreyPicture(width: width, height: height, pixels: pixels)
-    }
-
-    private static func level(_ sum: Int32) -> UInt8 {
-        UInt8(truncatingIfNeeded: min(max(sum >> fractionBits, 0), 255))
-    }
-
-    private static func lanczos(_ x: Double) -> Double {
-        guard x >= -lobes && x < lobes else { return 0 }
-        return sinc(x) * sinc(x / lobes)
-    }
-
-    /// sin(πx) / πx for |x| ≤ 3. Its own polynomial, because the C library's sine may differ between CPUs in the last
-    /// bit.
-    private static func sinc(_ x: Double) -> Double {
-        guard x != 0 else { return 1 }
-        let turns = x.rounded()
-        let angle = Double.pi * (x - turns)
-        let square = angle * angle
-        // Taylor's series to the 23rd power: below 2⁻⁶⁰ relative for |angle| ≤ π/2.
-        var series = 1.0
-        for power in stride(from: 23.0, to: 1, by: -2) { series = 1 - series * square / (power * (power - 1)) }
-        let sine = Int(turns) % 2 == 0 ? angle * series : -(angle * series)
-        return sine / (Double.pi * x)
     }
 }

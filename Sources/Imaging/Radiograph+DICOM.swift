@@ -20,10 +20,12 @@ extension Radiograph {
         switch pixels.samples {
         case .unsigned(let samples):
             try self.init(
-                stored: samples, width: pixels.columns, height: pixels.rows, attributes: attributes, shorterSide: side)
+                stored: samples, width: pixels.columns, height: pixels.rows,
+                extremes: UInt16(pixels.minimum)...UInt16(pixels.maximum), attributes: attributes, shorterSide: side)
         case .signed(let samples):
             try self.init(
-                stored: samples, width: pixels.columns, height: pixels.rows, attributes: attributes, shorterSide: side)
+                stored: samples, width: pixels.columns, height: pixels.rows,
+                extremes: Int16(pixels.minimum)...Int16(pixels.maximum), attributes: attributes, shorterSide: side)
         case .wide:
             throw ImagingError(
                 .unsupported,

@@ -28,33 +28,3 @@ extension ValueTable {
         for index in values.indices { values[index] = voi(values[index]) }
     }
 }
-
-/// A stored sample of at most 16 bits, which can index a table by its bit pattern.
-protocol StoredSample: FixedWidthInteger & Sendable {
-    /// The bit pattern, counted from 0.
-    var tableIndex: Int { get }
-    /// The sample whose bit pattern is `index`.
-    init(tableIndex index: Int)
-}
-
-extension StoredSample {
-    /// What `value` gives for each sample, in the order of bit patterns.
-    static func table<Value>(_ value: (Self) -> Value) -> [Value] {
-        (0..<(1 << Self.bitWidth)).map { value(Self(tableIndex: $0)) }
-    }
-}
-
-extension UInt8: StoredSample {
-    var tableIndex: Int { Int(self) }
-    init(tableIndex index: Int) { self = UInt8(index) }
-}
-
-extension UInt16: StoredSample {
-    var tableIndex: Int { Int(self) }
-    init(tableIndex index: Int) { self = UInt16(index) }
-}
-
-extension Int16: StoredSample {
-    var tableIndex: Int { Int(UInt16(bitPattern: self)) }
-    init(tableIndex index: Int) { self = Int16(bitPattern: UInt16(index)) }
-}

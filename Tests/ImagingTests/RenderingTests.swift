@@ -22,15 +22,20 @@ struct RenderingTests {
         inverted: Bool, _ comment: Comment
     ) throws {
         let (_, table) = try transform(attributes, Sample.self)
-        let result = TrimmedAndLevelled(
-            samples, width: width, height: samples.count / width, table: table, inverted: inverted)
         let sign = inverted ? -1.0 : 1.0
         let trimmed = Reference.trim(samples.map { sign * value($0) }, width: width)
         let expected = Reference.level(trimmed)
-        #expect(result.picture.width == trimmed.width && result.picture.height == trimmed.height, comment)
-        #expect(result.picture.pixels == expected.pixels, comment)
-        #expect(result.level.low == (inverted ? -expected.high : expected.low), comment)
-        #expect(result.level.high == (inverted ? -expected.low : expected.high), comment)
+        for kernels in RenderingKernels.allCases where kernels.isSupported {
+            for extremes in [nil, samples.min()!...samples.max()!] {
+                let result = TrimmedAndLevelled(
+                    samples, width: width, height: samples.count / width, table: table, inverted: inverted,
+                    extremes: extremes, kernels: kernels)
+                #expect(result.picture.width == trimmed.width && result.picture.height == trimmed.height, comment)
+                #expect(result.picture.pixels == expected.pixels, comment)
+                #expect(result.level.low == (inverted ? -expected.high : expected.low), comment)
+                #expect(result.level.high == (inverted ? -expected.low : expected.high), comment)
+            }
+        }
     }
 
     private func transform<Sample: StoredSample>(
@@ -62,6 +67,24 @@ struct RenderingTests {
         try check(signed, width: 40, attributes: monochrome, { Double($0) }, inverted: inverted, "signed")
         try check(
             signed, width: 40, attributes: rescaled, { Double($0) * -0.37 + 1234.5 }, inverted: inverted, "signed")
+    }
+
+    @Test("every stored value of every depth is levelled as in float64, ties included", arguments: [false, true])
+    func everyValue(inverted: Bool) throws {
+        var rescaled = GreyscaleAttributes(photometricInterpretation: "MONOCHROME2")
+        rescaled.rescale = (0.1, -1024)
+        let plain = GreyscaleAttributes(photometricInterpretation: "MONOCHROME2")
+        for highest in [1, 2, 254, 255, 256, 510, 1023, 1024, 4095, 8191, 10_200, 16_383, 32_767, 65_534, 65_535] {
+            // The border is a value in the middle, so that both extremes lie inside.
+            let inner = (0...highest).map(UInt16.init)
+            let width = inner.count + 2
+            let border = [UInt16](repeating: UInt16(highest / 2), count: width)
+            let samples = border + [border[0]] + inner + [border[0]] + border
+            try check(samples, width: width, attributes: plain, { Double($0) }, inverted: inverted, "\(highest)")
+            try check(
+                samples, width: width, attributes: rescaled, { Double($0) * 0.1 - 1024 }, inverted: inverted,
+                "\(highest), rescaled")
+        }
     }
 
     @Test("a modality LUT that goes up and down is levelled by the values that occur", arguments: [false, true])

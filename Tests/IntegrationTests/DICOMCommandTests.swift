@@ -94,3 +94,32 @@ struct DICOMCommandTests {
         #expect(try await render("ALOKA_palette16_bigendian").hasPrefix("P6"))
     }
 }
+
+@Suite("bench pipeline")
+struct BenchPipelineTests {
+    @Test("decoding and rendering of a file are timed, and the machine is named")
+    func decode() async throws {
+        let longview = try await Installation(privateCluster: true)
+        let file = try longview.write("a.dcm", try SmallRadiograph.file(5))
+        let run = try await longview.run("bench", "pipeline", "--stage", "decode", "--iterations", "3", "--json", file)
+        let entry = try #require(try run.objects.first)
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(entry["transfer_syntax"] as? String == DICOMUID.explicitLittleEndian)
+        #expect(entry["iterations"] as? Int == 3)
+        #expect(entry["cpu"] is String)
+        for step in ["decode_ms", "render_ms"] {
+            let times = try #require(entry[step] as? [String: Double])
+            #expect(try #require(times["median"]) >= #require(times["min"]))
+            #expect(try #require(times["min"]) > 0)
+        }
+    }
+
+    @Test("a file that can't be decoded is reported, with status 1")
+    func undecodable() async throws {
+        let longview = try await Installation(privateCluster: true)
+        let file = try longview.write("b.dcm", [1, 2, 3])
+        let run = try await longview.run("bench", "pipeline", file)
+        #expect(run.status == 1)
+        #expect(run.errors.contains("b.dcm"))
+    }
+}

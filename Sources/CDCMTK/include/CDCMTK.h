@@ -133,14 +133,15 @@ typedef struct CDCMTK_layout {
 /// interleaves planes. Bits Allocated 1, 8, 12, 16 and 32 are understood, others give CDCMTK_UNSUPPORTED, as do
 /// values above INT32_MAX. `isWords` says that big-endian bytes are swapped in pairs even if samples are smaller. The
 /// caller has checked that `source` holds the whole frame, which starts `bitOffset` bits into it; `out` has room for
-/// rows x columns x samples values, of 16 bits where Bits Stored is at most 16, else of 32.
+/// rows x columns x samples values, of 16 bits where Bits Stored is at most 16, else of 32. Sets `low` and `high` to
+/// the smallest and largest.
 CDCMTK_code CDCMTK_unpack(CDCMTK_bytes source, size_t bitOffset, int isBigEndian, int isWords,
-                          const CDCMTK_layout *layout, void *out) CDCMTK_NOEXCEPT;
+                          const CDCMTK_layout *layout, void *out, int64_t *low, int64_t *high) CDCMTK_NOEXCEPT;
 
 /// Extends the sign of `bits`-bit values in place.
 void CDCMTK_extend_sign(int16_t *values, size_t count, unsigned bits) CDCMTK_NOEXCEPT;
 
-/// Decodes one compressed frame (RLE, JPEG, JPEG-LS) without colour conversion. `out` receives interleaved samples,
+/// Decodes one compressed frame (JPEG, JPEG-LS) without colour conversion. `out` receives interleaved samples,
 /// of 8 or 16 bits as the codec gives them; bytes it does not fill are left alone. The caller has held the dimensions
 /// in the code stream against the layout.
 CDCMTK_code CDCMTK_decode_frame(const char *transferSyntaxUID, const char *photometricInterpretation,
@@ -154,10 +155,10 @@ void CDCMTK_range_s32(const int32_t *values, size_t count, int64_t *low, int64_t
 
 // MARK: Deflate
 
-/// Inflates a raw deflate stream (PS3.5 A.5), at most `limit` bytes of it. `*complete` says whether its end was
-/// reached.
-CDCMTK_code CDCMTK_inflate(CDCMTK_bytes source, size_t limit, uint8_t **out, size_t *count, int *complete,
-                           CDCMTK_message *message) CDCMTK_NOEXCEPT;
+/// Inflates a raw deflate stream (PS3.5 A.5), at most `limit` bytes of it, and keeps nothing. CDCMTK_MALFORMED where it
+/// is damaged; else `*complete` says whether its end was reached.
+CDCMTK_code CDCMTK_check_deflate(CDCMTK_bytes source, size_t limit, int *complete,
+                                 CDCMTK_message *message) CDCMTK_NOEXCEPT;
 
 #ifdef __cplusplus
 }
