@@ -6,7 +6,10 @@ public enum Schema {
     public static let migrator: Migrator = {
         let migrations = [
             Migration(
-                version: 1, name: "initial", sql: String(decoding: PackageResources._001_initial_sql, as: UTF8.self))
+                version: 1, name: "initial", sql: String(decoding: PackageResources._001_initial_sql, as: UTF8.self)),
+            Migration(
+                version: 2, name: "model_states",
+                sql: String(decoding: PackageResources._002_model_states_sql, as: UTF8.self)),
         ]
         do {
             return try Migrator(migrations: migrations)

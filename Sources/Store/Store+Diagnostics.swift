@@ -17,7 +17,7 @@ extension Store {
                 """
                 SELECT c.relname AS name, r.privilege
                 FROM pg_class c CROSS JOIN (VALUES ('UPDATE'), ('DELETE'), ('TRUNCATE')) AS r (privilege)
-                WHERE c.relnamespace = 'longview'::regnamespace AND c.relname IN ('models', 'inferences', 'refusals')
+                WHERE c.relnamespace = 'longview'::regnamespace AND c.relname IN ('models', 'model_states', 'inferences', 'refusals')
                   AND has_table_privilege(current_user, c.oid, r.privilege)
                 ORDER BY 1, 2
                 """)
@@ -55,9 +55,9 @@ extension Store {
                         text: "the trigger \(trigger) of longview.\(name) is not always on: find out who changed it, "
                             + "then ALTER TABLE longview.\(name) ENABLE ALWAYS TRIGGER \(trigger)"))
             }
-            if count != 6 {
+            if count != 8 {
                 findings.append(
-                    .init(holds: false, text: "\(6 - count) of the 6 triggers that keep records are gone"))
+                    .init(holds: false, text: "\(8 - count) of the 8 triggers that keep records are gone"))
             } else if idle.isEmpty {
                 findings.append(.init(holds: true, text: "triggers refuse every change to a record"))
             }

@@ -14,6 +14,8 @@ public struct RegisteredModel: Sendable, Equatable {
     public var description: String
     /// Set by the database.
     public var importedAt: Timestamp?
+    /// What it is used for.
+    public var state = ModelState.inactive
 
     /// A model to register; its time of import is left to the database.
     public init(digest: String, name: String, version: String, weightsSHA256: String, description: String) {
@@ -59,19 +61,27 @@ extension Store {
 
     /// All models, in the order of their import.
     public func models() async throws -> [RegisteredModel] {
-        try await pool.withConnection { connection in
-            let rows = try await connection.query(
-                """
-                SELECT digest, name, version, weights_sha256, description, imported_at FROM longview.models
-                ORDER BY imported_at, digest
-                """)
-            return try rows.map { row in
-                var model = RegisteredModel(
-                    digest: try row["digest"], name: try row["name"], version: try row["version"],
-                    weightsSHA256: try row["weights_sha256"], description: try row["description"])
-                model.importedAt = try row["imported_at"]
-                return model
-            }
+        try await pool.withConnection { try await Self.models(on: $0) }
+    }
+
+    static func models(on connection: PostgresConnection) async throws -> [RegisteredModel] {
+        let rows = try await connection.query(
+            """
+            SELECT m.digest, m.name, m.version, m.weights_sha256, m.description, m.imported_at, s.state
+            FROM longview.models m
+            LEFT JOIN LATERAL (
+                SELECT state FROM longview.model_states WHERE model_digest = m.digest ORDER BY id DESC LIMIT 1
+            ) s ON true
+            ORDER BY m.imported_at, m.digest
+            """)
+        return try rows.map { row in
+            var model = RegisteredModel(
+                digest: try row["digest"], name: try row["name"], version: try row["version"],
+                weightsSHA256: try row["weights_sha256"], description: try row["description"])
+            model.importedAt = try row["imported_at"]
+            let state: String? = try row["state"]
+            model.state = state.flatMap(ModelState.init) ?? .inactive
+            return model
         }
     }
 }

@@ -59,3 +59,39 @@ struct ModelImportTests {
         #expect(try await longview.run("model", "list", "--json").objects.isEmpty)
     }
 }
+
+@Suite("model activate, retire, export")
+struct ModelStateTests {
+    @Test("the active version scores; a retired one does not, and its way back is shown")
+    func states() async throws {
+        let longview = try await Installation.ready()
+        func list() async throws -> [String] {
+            try await longview.run("model", "list", "--json").objects.compactMap { $0["state"] as? String }
+        }
+        #expect(try await list() == ["inactive"])
+        let activated = try await longview.run("model", "activate", "nih-pneumonia", "--reason", "first")
+        #expect(activated.status == 0 && activated.output.contains("nih-pneumonia@1  active"), "\(activated.errors)")
+        #expect(try await longview.run("model", "activate", "nih-pneumonia@1").output.contains("active before"))
+        #expect(try await list() == ["active"])
+        _ = try longview.write("in/1", try SmallRadiograph.file(1))
+        #expect(try await longview.run("score", longview.path("in")).status == 0)
+        #expect(try await longview.run("model", "retire", "nih-pneumonia@1").status == 0)
+        for arguments in [[], ["--model", "nih-pneumonia@1"]] {
+            let refused = try await longview.run(["score", longview.path("in")] + arguments)
+            #expect(refused.status == 1 && refused.errors.contains("longview model activate"), "\(refused.errors)")
+        }
+        #expect(try await longview.run("model", "activate", "nih-pneumonia@1").status == 0)
+        #expect(try await longview.run("score", longview.path("in")).status == 0)
+    }
+
+    @Test("an exported package is the package that was imported")
+    func export() async throws {
+        let longview = try await Installation.ready()
+        let run = try await longview.run("model", "export", "nih-pneumonia", "--output", longview.path("out"))
+        #expect(run.status == 0, "\(run.errors)")
+        let again = try await longview.run("model", "import", longview.path("out"))
+        #expect(again.output.contains("registered before"), "\(again.errors)")
+        #expect(
+            try await longview.run("model", "export", "nih-pneumonia", "--output", longview.path("out")).status == 1)
+    }
+}

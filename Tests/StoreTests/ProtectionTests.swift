@@ -8,7 +8,9 @@ struct ProtectionTests {
     private static let changes: [SQL] = [
         "UPDATE longview.inferences SET risk = 0", "DELETE FROM longview.inferences", "TRUNCATE longview.inferences",
         "UPDATE longview.refusals SET code = ''", "DELETE FROM longview.refusals", "TRUNCATE longview.refusals",
-        "UPDATE longview.models SET name = 'x'", "DELETE FROM longview.models", "TRUNCATE longview.models CASCADE",
+        "UPDATE longview.model_states SET state = 'active'", "DELETE FROM longview.model_states",
+        "TRUNCATE longview.model_states", "UPDATE longview.models SET name = 'x'", "DELETE FROM longview.models",
+        "TRUNCATE longview.models CASCADE",
     ]
 
     @Test("neither the application nor the owner can change or remove a record", arguments: [true, false])
@@ -16,6 +18,7 @@ struct ProtectionTests {
         let (database, store) = try await Samples.store()
         _ = try await store.record(Samples.inference(), picture: Samples.picture)
         try await store.record(Self.refusal)
+        _ = try await store.setState(.active, of: Samples.model, reason: nil)
         let connection = try await database.connect(
             user: asOwner ? PrivateCluster.ownerRole : PrivateCluster.workerRole)
         for change in Self.changes {
@@ -55,7 +58,7 @@ struct ProtectionTests {
         #expect(broken.count == 3)
         #expect(broken.contains { $0.contains("keep_rows of longview.inferences") })
         #expect(broken.contains { $0.contains("DELETE longview.refusals") })
-        #expect(broken.contains { $0.contains("1 of the 6 triggers") })
+        #expect(broken.contains { $0.contains("1 of the 8 triggers") })
         await owner.close()
         await store.close()
     }

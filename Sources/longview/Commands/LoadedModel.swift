@@ -27,19 +27,26 @@ enum LoadedModel {
 }
 
 extension Store {
-    /// The model that `reference` (NAME or NAME@VERSION) names, or the only one there is.
+    /// The model that `reference` (NAME or NAME@VERSION) names. A name alone means its active version, else its only one.
+    /// Without a reference: the active model, else the only one there is.
     func model(named reference: String?) async throws -> RegisteredModel {
         let all = try await models()
-        let known = all.map(\.reference).joined(separator: ", ")
+        let known = all.map { "\($0.reference) (\($0.state.rawValue))" }.joined(separator: ", ")
         guard !all.isEmpty else {
             throw Failure("no model is registered; run `longview model import models/nih-pneumonia-1`")
         }
-        let matching = all.filter { reference == nil || $0.name == reference || $0.reference == reference }
-        guard let model = matching.first else {
-            throw Failure("there is no model \(reference ?? ""); there are: \(known)")
+        if let exact = all.first(where: { $0.reference == reference }) { return exact }
+        let matching = all.filter { ($0.name == reference || reference == nil) && $0.state != .retired }
+        let active = matching.filter { $0.state == .active }
+        let candidates = active.isEmpty ? matching : active
+        guard let model = candidates.first else {
+            throw Failure(
+                reference.map { "there is no model \($0) in use; there are: \(known)" }
+                    ?? "no model is in use; activate one: longview model activate NAME@VERSION; there are: \(known)")
         }
-        guard matching.count == 1 else {
-            throw Failure("more than one model could be meant; name one with --model: \(known)")
+        guard candidates.count == 1 else {
+            throw Failure(
+                "more than one model could be meant; name one, or activate it with longview model activate: \(known)")
         }
         return model
     }

@@ -7,8 +7,11 @@ import Store
 
 struct ModelCommands: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "model", abstract: "Models: bring one in, list, show, verify.",
-        subcommands: [ModelImport.self, ModelList.self, ModelShow.self, ModelVerify.self])
+        commandName: "model", abstract: "Models: bring one in, list, show, verify, choose which is used.",
+        subcommands: [
+            ModelImport.self, ModelList.self, ModelShow.self, ModelVerify.self, ModelActivate.self,
+            ModelRetire.self, ModelExport.self,
+        ])
 }
 
 struct ModelImport: AsyncParsableCommand {
@@ -104,7 +107,7 @@ struct ModelList: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     private struct Entry: Encodable {
-        var name, version, digest, imported_at: String
+        var name, version, state, digest, imported_at: String
         var present: Bool
     }
 
@@ -113,17 +116,20 @@ struct ModelList: AsyncParsableCommand {
         let store = try await settings.openStore()
         let models = try await store.models()
         await store.close()
-        var table = Table(["MODEL", "IMPORTED", "PACKAGE HERE", "DIGEST"])
+        var table = Table(["MODEL", "STATE", "IMPORTED", "PACKAGE HERE", "DIGEST"])
         for model in models {
             let present = settings.library.contains(digest: model.digest)
             if output.json {
                 Console.out(
                     try JSONLine.text(
                         Entry(
-                            name: model.name, version: model.version, digest: model.digest,
-                            imported_at: model.importedAt?.description ?? "", present: present)))
+                            name: model.name, version: model.version, state: model.state.rawValue,
+                            digest: model.digest, imported_at: model.importedAt?.description ?? "", present: present)))
             }
-            table.add([model.reference, model.importedAt.map(output.time) ?? "", present ? "yes" : "no", model.digest])
+            table.add([
+                model.reference, model.state.rawValue, model.importedAt.map(output.time) ?? "", present ? "yes" : "no",
+                model.digest,
+            ])
         }
         guard !output.json else { return }
         for line in output.csv ? table.csv : table.lines { Console.out(line) }

@@ -15,7 +15,7 @@ struct Score: AsyncParsableCommand {
     @Argument(help: "Files and folders.", completion: .file())
     var paths: [String]
 
-    @Option(help: "The model, as NAME or NAME@VERSION; the default is the only one registered.")
+    @Option(help: "The model, as NAME or NAME@VERSION; the default is the active one, or the only one.")
     var model: String?
 
     @Option(help: "Score all views of the model's profile, or the centre view alone.")
@@ -42,6 +42,10 @@ struct Score: AsyncParsableCommand {
         async let ready: Void = decoders.warmUp()
         let store = try await settings.openStore()
         let registered = try await store.model(named: model)
+        guard registered.state != .retired else {
+            throw Failure(
+                "\(registered.reference) is retired; to use it again: longview model activate \(registered.reference)")
+        }
         let scorer = RecordedScoring(
             store: store,
             model: try await LoadedModel.load(registered, settings: settings, threads: threads), decoders: decoders,
