@@ -70,6 +70,19 @@ extension Store {
         }
     }
 
+    /// The ids of all inferences, the newest first; or of `sample` of them, chosen at random.
+    public func inferenceIDs(sample: Int? = nil) async throws -> [UUID] {
+        try await pool.withConnection { connection in
+            let rows =
+                if let sample {
+                    try await connection.query("SELECT id FROM longview.inferences ORDER BY random() LIMIT $1", sample)
+                } else {
+                    try await connection.query("SELECT id FROM longview.inferences ORDER BY created_at DESC, id DESC")
+                }
+            return try rows.map { try $0["id"] }
+        }
+    }
+
     private static let selectInference: SQL = """
         SELECT i.id, i.created_at, i.object_sha256, i.picture_sha256, i.model_digest, i.model_name, i.model_version,
                i.profile, i.rendering, i.gate, i.views, i.view_weights, i.view_risks, i.logits, i.risk, i.category,

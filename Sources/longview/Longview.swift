@@ -13,7 +13,8 @@ struct Longview: AsyncParsableCommand {
             """,
         version: Program.version,
         subcommands: [
-            Score.self, Scores.self, Show.self, ModelCommands.self, DatabaseCommands.self, DICOMCommands.self,
+            Score.self, Scores.self, Show.self, ReplayCommand.self, ModelCommands.self, DatabaseCommands.self,
+            DICOMCommands.self,
             Doctor.self, DemoData.self, Bench.self,
         ])
 
