@@ -66,7 +66,7 @@ final class DecoderProcess: @unchecked Sendable {
     }
 
     deinit {
-        if !hasEnded { _ = end() }
+        if !hasEnded { end() }
         if let region { munmap(region, capacity) }
         close(channel.socket)
         close(memory)
@@ -84,12 +84,12 @@ final class DecoderProcess: @unchecked Sendable {
             let message = try channel.receive(limit: limits.replyBytes, deadline: deadline)
             return (try message.decoded(DecoderReply.self), message.bytes)
         } catch DecoderChannel.Failure.timedOut {
-            _ = end()
+            end()
             throw DecoderFailure.timedOut
         } catch DecoderChannel.Failure.closed {
-            throw end()
+            throw reason()
         } catch {
-            _ = end()
+            end()
             throw DecoderFailure.nonsense
         }
     }
@@ -116,21 +116,27 @@ final class DecoderProcess: @unchecked Sendable {
         }
     }
 
-    /// Ends the process where it has not ended, and tells how it went.
-    private func end() -> DecoderFailure {
+    /// Ends the process.
+    private func end() {
         hasEnded = true
+        kill(process, SIGKILL)
+        while waitpid(process, nil, 0) < 0 && errno == EINTR {}
+    }
+
+    /// Why the process ended, which has closed its socket.
+    private func reason() -> DecoderFailure {
         var status: Int32 = 0
-        // A process that closed its socket is ending by itself; it has a moment to do so, that its reason is known.
+        // Its memory is given back before its status can be had, which takes a moment on a busy machine.
         var waited = waitpid(process, &status, WNOHANG)
-        for _ in 0..<200 where waited == 0 {
+        for _ in 0..<10_000 where waited == 0 {
             usleep(1000)
             waited = waitpid(process, &status, WNOHANG)
         }
-        if waited == 0 {
-            kill(process, SIGKILL)
-            while waitpid(process, &status, 0) < 0 && errno == EINTR {}
+        guard waited == process else {
+            end()
             return .nonsense
         }
+        hasEnded = true
         let signal = status & 0x7F
         switch signal {
         case 0: return .crashed("it exited with status \(status >> 8 & 0xFF)")
