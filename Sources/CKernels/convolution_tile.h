@@ -19,7 +19,17 @@ typedef struct {
     ptrdiff_t output_block_stride;
     size_t row;  // output channels in a row of weights: 32, or 16 in a last half group
     bool relu;
+    // Weights needed next, fetched to the second-level cache meanwhile: two lines at `prefetch` for each row of weights,
+    // which then moves on by prefetch_step floats. Any address will do.
+    const float *prefetch;
+    size_t prefetch_step;
 } lv_tile;
+
+/// Makes run `i` of `runs` prefetch its share of `count` floats at `next`, of which a run reads rows of `row`.
+LV_INLINE void lv_tile_prefetch(lv_tile *tile, const float *next, size_t count, size_t i, size_t runs) {
+    tile->prefetch = next + count * i / runs;
+    tile->prefetch_step = (tile->row + runs - 1) / runs;
+}
 
 typedef void (*lv_tile_run)(const lv_tile *tile);
 
@@ -32,6 +42,15 @@ static const size_t lv_steps[LV_STEPS] = {LV_LANES, 2 * LV_LANES, 1, 2};
 lv_tile_run lv_tile_avx512(size_t pixels, size_t row, size_t step);
 lv_tile_run lv_tile_avx2(size_t pixels, size_t row, size_t step);
 lv_tile_run lv_tile_portable(size_t pixels, size_t row, size_t step);
+
+LV_INLINE lv_tile_run lv_tile_run_of(lv_kernel_set set, size_t pixels, size_t row, size_t step) {
+#if LV_X86
+    if (set == LV_AVX512) return lv_tile_avx512(pixels, row, step);
+    if (set == LV_AVX2) return lv_tile_avx2(pixels, row, step);
+#endif
+    (void)set;
+    return lv_tile_portable(pixels, row, step);
+}
 
 enum {
     // 14 x 2 accumulators, 2 weight vectors and a broadcast: 31 of 32 registers of 16 floats.
@@ -57,6 +76,8 @@ enum {
         const float *block_weights = tile->weights + first;                                                            \
         const size_t row = tile->row;                                                                                  \
         const ptrdiff_t channel_stride = tile->channel_stride;                                                         \
+        const float *prefetch = tile->prefetch;                                                                        \
+        const size_t prefetch_step = tile->prefetch_step;                                                              \
         for (size_t b = 0; b < tile->blocks; b++) {                                                                    \
             const size_t channels = tile->block_channels[b];                                                           \
             const float *weights = block_weights + tile->first_tap * channels * row;                                   \
@@ -64,6 +85,9 @@ enum {
                 const float *x = block + (tile->pixel + tile->taps[t]);                                                \
                 for (size_t c = 0; c < channels; c++) {                                                                \
                     vector w[2];                                                                                       \
+                    __builtin_prefetch(prefetch, 0, 2);                                                                \
+                    __builtin_prefetch(prefetch + LV_LANES, 0, 2);                                                     \
+                    prefetch += prefetch_step;                                                                         \
                     _Pragma("unroll") for (size_t v = 0; v < vectors; v++) {                                           \
                         w[v] = *(const vector *)(weights + v * lanes);                                                 \
                     }                                                                                                  \

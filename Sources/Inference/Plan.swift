@@ -15,6 +15,7 @@ final class Plan {
 
     enum Kernel {
         case convolution(lv_convolution)
+        case winograd(lv_winograd)
         case pooling(lv_pooling)
         case globalPooling(lv_global_pooling)
         case affine(lv_affine)
@@ -25,19 +26,33 @@ final class Plan {
 
     /// A kernel whose batch, pointers to activations and chunking are filled in when it runs.
     struct Step {
+        /// What it is, for measurements: layers alike have one description.
+        var description: String
+        /// Multiply-adds for one image.
+        var multiplyAdds: Int
         var kernel: Kernel
+        /// Of its weights in `Plan.packed`.
+        var packing: Int?
         var input: Location
         var output: Location
     }
 
     let steps: [Step]
+    /// What of the arithmetic the graph leaves open: a line for each tiled convolution, its node and tiles.
+    let choices: String
     /// The last step, for a feature map a change to NCHW, writes to the caller's memory.
     let output: Location
     let arenaFloatsPerImage: Int
+    let packed: PackedWeights
     private let memory: PlanMemory
 
-    init(steps: [Step], output: Location, arenaFloatsPerImage: Int, memory: PlanMemory) {
+    init(
+        steps: [Step], choices: String, output: Location, arenaFloatsPerImage: Int, packed: PackedWeights,
+        memory: PlanMemory
+    ) {
+        self.packed = packed
         self.steps = steps
+        self.choices = choices
         self.output = output
         self.arenaFloatsPerImage = arenaFloatsPerImage
         self.memory = memory

@@ -28,6 +28,8 @@ public final class SafetensorsFile: Sendable {
     /// The header's `__metadata__`.
     public let metadata: [String: String]
 
+    /// Whether the values are a file's, and can be read again from it after their pages were given back.
+    let isFile: Bool
     // Read-only memory that lives as long as this object, and so may be read from any thread.
     private nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
 
@@ -45,7 +47,17 @@ public final class SafetensorsFile: Sendable {
             throw InferenceError(.malformedWeights, "\(name) can't be used as safetensors: \(error.message)")
         }
         bytes = mapped
+        isFile = true
         self.name = name
+    }
+
+    /// Weights that are made rather than read; takes over `bytes`, a mapping.
+    init(name: String, tensors: [String: TensorInfo], mapping bytes: UnsafeRawBufferPointer) {
+        self.name = name
+        self.tensors = tensors
+        self.bytes = bytes
+        metadata = [:]
+        isFile = false
     }
 
     deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress!), bytes.count) }
@@ -74,6 +86,17 @@ public final class SafetensorsFile: Sendable {
             count = values.count / 4
         }
         return try copy.withUnsafeBufferPointer(body)
+    }
+
+    /// Where an aligned float32 tensor's values lie, for as long as this object lives; nil where they are not aligned.
+    /// - Throws: as `withFloats`.
+    func mappedFloats(of tensor: String) throws -> UnsafePointer<Float>? {
+        try withFloats(of: tensor) { values in
+            guard let base = values.baseAddress, bytes.baseAddress! <= UnsafeRawPointer(base),
+                UnsafeRawPointer(base) < bytes.baseAddress! + bytes.count
+            else { return nil }
+            return base
+        }
     }
 
     private static func map(_ url: URL, _ name: String) throws(InferenceError) -> UnsafeRawBufferPointer {
