@@ -43,7 +43,8 @@ struct ConvolutionGeometry {
     func description(_ tiling: ConvolutionTiling?) -> String {
         let kernel = "\(window.kernel.height)×\(window.kernel.width)"
         let stride = window.stride == Extent(1) ? "" : " stride \(window.stride.height)"
-        return "\(kernel)\(stride) at \(output.height)×\(output.width), \(tiling.map { "tiles " + $0.name } ?? "direct")"
+        return
+            "\(kernel)\(stride) at \(output.height)×\(output.width), \(tiling.map { "tiles " + $0.name } ?? "direct")"
     }
 
     private func tiles(_ tiling: ConvolutionTiling) -> Int {

@@ -105,7 +105,8 @@ extension Planner {
 
         let norm = try convolution.norm.map { try FoldedNorm($0, weights: weights) }
         kernel.bias = try bias(convolution, norm, blocks: kernel.output_blocks, node)
-        var packing = try self.packing(convolution.weight, outputs: convolution.outputs, inputs: from.channels, norm: norm)
+        var packing = try self.packing(
+            convolution.weight, outputs: convolution.outputs, inputs: from.channels, norm: norm)
         packing.form = LV_PACK_CONVOLUTION
         (packing.row_taps, packing.column_taps) = (window.kernel.height, window.kernel.width)
         (packing.block_channels, packing.blocks) = (kernel.block_channels, kernel.blocks)
@@ -133,7 +134,8 @@ extension Planner {
 
         let norm = try convolution.norm.map { try FoldedNorm($0, weights: weights) }
         kernel.bias = try bias(convolution, norm, blocks: kernel.output_blocks, node)
-        var packing = try self.packing(convolution.weight, outputs: convolution.outputs, inputs: from.channels, norm: norm)
+        var packing = try self.packing(
+            convolution.weight, outputs: convolution.outputs, inputs: from.channels, norm: norm)
         packing.form = LV_PACK_WINOGRAD
         (packing.row_tiling, packing.column_tiling) = (tiling.rows, tiling.columns)
         (packing.row_taps, packing.column_taps) = (window.kernel.height, window.kernel.width)

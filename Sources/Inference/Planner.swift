@@ -211,7 +211,8 @@ struct Planner {
         }
         drafts.append(
             Draft(
-                description: description, multiplyAdds: multiplyAdds, kernel: kernel, packing: packing, input: readsPlanar(node) ? nil : places[input], output: output, inputShape: shape,
+                description: description, multiplyAdds: multiplyAdds, kernel: kernel, packing: packing,
+                input: readsPlanar(node) ? nil : places[input], output: output, inputShape: shape,
                 outputShape: shapes[node.result]!))
     }
 
@@ -238,7 +239,8 @@ struct Planner {
         kernel.input_image_stride = unpack ? blocked : planar
         kernel.output_image_stride = unpack ? planar : blocked
         return Draft(
-            description: "layout", kernel: .layout(kernel), input: unpack ? place : nil, output: place, inputShape: .map(shape),
+            description: "layout", kernel: .layout(kernel), input: unpack ? place : nil, output: place,
+            inputShape: .map(shape),
             outputShape: .map(shape))
     }
 }

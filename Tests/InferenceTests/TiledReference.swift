@@ -77,7 +77,8 @@ struct TiledReference {
         /// [product][tap], by the definition: powers of the point over the product of its distances to the others.
         var weightTransform: [[Double]] {
             guard !points.isEmpty else { return [[1]] }
-            let all: [Double] = (zero ? [0] : []) + points.flatMap { (point: Float) -> [Double] in [Double(point), -Double(point)] }
+            let all: [Double] =
+                (zero ? [0] : []) + points.flatMap { (point: Float) -> [Double] in [Double(point), -Double(point)] }
             let taps = stride == 2 ? 2 : self.taps
             var rows: [[Double]] = []
             for (i, a) in all.enumerated() {
