@@ -108,6 +108,7 @@ static void run_line(const lv_convolution *k, lv_tile *tile, size_t count, size_
         size_t begin = part_start(count, tiles, i), end = part_start(count, tiles, i + 1);
         tile->pixel = pixel + (ptrdiff_t)(begin * lv_steps[step]);
         tile->output = output + begin * LV_LANES;
+        tile->input_ahead = (ptrdiff_t)((end - begin) * lv_steps[step]);
         lv_tile_prefetch(tile, ahead->weights, ahead->count, ahead->run++, ahead->runs);
         lv_tile_run_of(k->set, end - begin, tile->row, step)(tile);
     }

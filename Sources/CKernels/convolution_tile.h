@@ -23,6 +23,8 @@ typedef struct {
     // which then moves on by prefetch_step floats. Any address will do.
     const float *prefetch;
     size_t prefetch_step;
+    // From a pixel read to one that a later tile reads, fetched to the first-level cache meanwhile.
+    ptrdiff_t input_ahead;
 } lv_tile;
 
 /// Makes run `i` of `runs` prefetch its share of `count` floats at `next`, of which a run reads rows of `row`.
@@ -83,6 +85,9 @@ enum {
             const float *weights = block_weights + tile->first_tap * channels * row;                                   \
             for (size_t t = tile->first_tap; t < tile->end_tap; t++) {                                                 \
                 const float *x = block + (tile->pixel + tile->taps[t]);                                                \
+                _Pragma("unroll") for (size_t p = 0; p < pixels; p++) {                                                \
+                    if (step % LV_LANES == 0) __builtin_prefetch(x + p * step + tile->input_ahead, 0, 3);              \
+                }                                                                                                      \
                 for (size_t c = 0; c < channels; c++) {                                                                \
                     vector w[2];                                                                                       \
                     __builtin_prefetch(prefetch, 0, 2);                                                                \

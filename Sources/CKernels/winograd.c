@@ -19,9 +19,10 @@ size_t lv_winograd_tiles(const lv_winograd *k) {
     return (k->output_height + outputs - 1) / outputs * tile_columns(k);
 }
 
-static size_t tiles_at_once(const lv_winograd *k) {
-    return (lv_winograd_tiles(k) + k->tile_chunks - 1) / k->tile_chunks;
-}
+// Tiles are numbered through the images: an item's may belong to several.
+static size_t all_tiles(const lv_winograd *k) { return k->batch * lv_winograd_tiles(k); }
+
+static size_t tiles_at_once(const lv_winograd *k) { return (all_tiles(k) + k->tile_chunks - 1) / k->tile_chunks; }
 
 static size_t position_count(const lv_winograd *k) {
     return lv_dimension_of(k->row_tiling).products * lv_dimension_of(k->column_tiling).products;
@@ -40,12 +41,12 @@ size_t lv_winograd_scratch(const lv_winograd *k) {
 }
 
 size_t lv_winograd_shared_scratch(const lv_winograd *k) {
-    return k->shared ? k->batch * input_floats(k, lv_winograd_tiles(k)) : 0;
+    return k->shared ? input_floats(k, all_tiles(k)) : 0;
 }
 
-size_t lv_winograd_transform_items(const lv_winograd *k) { return k->shared ? k->batch * k->blocks : 0; }
+size_t lv_winograd_transform_items(const lv_winograd *k) { return k->shared ? k->blocks : 0; }
 
-size_t lv_winograd_items(const lv_winograd *k) { return k->batch * k->tile_chunks * k->group_chunks; }
+size_t lv_winograd_items(const lv_winograd *k) { return k->tile_chunks * k->group_chunks; }
 
 // What the transforms of an item share.
 typedef struct {
@@ -61,19 +62,22 @@ static void set_tables(lv_tables *t, const lv_winograd *k) {
 
 // Tiles first ..< end of blocks first_block ..< end_block to `to`: [class][block][member x tile][lane], `pitch` tiles
 // wide, `to` standing for tile `first`.
-LV_INLINE void transform_input(const lv_winograd *k, const lv_tables *t, const float *image, size_t first, size_t end,
-                               size_t first_block, size_t end_block, float *to, size_t pitch, const lv_tiling row_tiling,
+LV_INLINE void transform_input(const lv_winograd *k, const lv_tables *t, size_t first, size_t end, size_t first_block,
+                               size_t end_block, float *to, size_t pitch, const lv_tiling row_tiling,
                                const lv_tiling column_tiling) {
     const lv_dimension r = lv_dimension_of(row_tiling), c = lv_dimension_of(column_tiling);
     const size_t height = k->input_height, width = k->input_width, columns = tile_columns(k);
+    const size_t tiles = lv_winograd_tiles(k);
     for (size_t b = first_block; b < end_block; b++) {
-        const lv_vector16 *plane = (const lv_vector16 *)image + b * height * width;
         size_t offset[LV_MAX_POSITIONS];
         for (size_t p = 0; p < r.products * c.products; p++) {
             const size_t index = t->positions.class_of[p], members = t->positions.classes[index].members;
             offset[p] = (t->positions.classes[index].first * k->blocks + b * members + t->positions.member[p]) * pitch;
         }
-        for (size_t tile = first; tile < end; tile++) {
+        for (size_t i = first; i < end; i++) {
+            const size_t image = i / tiles, tile = i % tiles;
+            const lv_vector16 *plane =
+                (const lv_vector16 *)(k->input + image * k->input_image_stride) + b * height * width;
             // Padding makes these wrap round, which the comparisons catch.
             const size_t top = tile / columns * r.outputs * r.stride - k->padding_height;
             const size_t left = tile % columns * c.outputs * c.stride - k->padding_width;
@@ -94,7 +98,7 @@ LV_INLINE void transform_input(const lv_winograd *k, const lv_tables *t, const f
             for (size_t y = 0; y < r.products; y++) {
                 lv_transform_input(column_tiling, &t->columns, from + y * row_step, 1, half + y * c.products, 1);
             }
-            lv_vector16 *v = (lv_vector16 *)to + (tile - first);
+            lv_vector16 *v = (lv_vector16 *)to + (i - first);
             for (size_t x = 0; x < c.products; x++) {
                 lv_vector16 column[LV_MAX_PRODUCTS];
                 lv_transform_input(row_tiling, &t->rows, half + x, c.products, column, 1);
@@ -106,23 +110,25 @@ LV_INLINE void transform_input(const lv_winograd *k, const lv_tables *t, const f
 
 // The outputs of one group from its products, [class][half][member x tile][lane], `pitch` tiles wide.
 LV_INLINE void transform_output(const lv_winograd *k, const lv_tables *t, const float *products, size_t first,
-                                size_t end, size_t group, float *image, const lv_tiling row_tiling,
-                                const lv_tiling column_tiling) {
+                                size_t end, size_t group, const lv_tiling row_tiling, const lv_tiling column_tiling) {
     const lv_dimension r = lv_dimension_of(row_tiling), c = lv_dimension_of(column_tiling);
     const size_t height = k->output_height, width = k->output_width, columns = tile_columns(k), pitch = end - first;
+    const size_t tiles = lv_winograd_tiles(k);
     const size_t halves = smaller(LV_GROUP / LV_LANES, k->output_blocks - 2 * group);
     const lv_vector16 zero = 0.0f;
     for (size_t h = 0; h < halves; h++) {
         const lv_vector16 bias = *(const lv_vector16 *)(k->bias + group * LV_GROUP + h * LV_LANES);
-        lv_vector16 *plane = (lv_vector16 *)image + (2 * group + h) * height * width;
         size_t offset[LV_MAX_POSITIONS];
         for (size_t p = 0; p < r.products * c.products; p++) {
             const size_t index = t->positions.class_of[p], members = t->positions.classes[index].members;
             offset[p] = (t->positions.classes[index].first * 2 + h * members + t->positions.member[p]) * pitch;
         }
-        for (size_t tile = first; tile < end; tile++) {
+        for (size_t i = first; i < end; i++) {
+            const size_t image = i / tiles, tile = i % tiles;
+            lv_vector16 *plane =
+                (lv_vector16 *)(k->output + image * k->output_image_stride) + (2 * group + h) * height * width;
             lv_vector16 half[LV_MAX_POSITIONS];
-            const lv_vector16 *m = (const lv_vector16 *)products + (tile - first);
+            const lv_vector16 *m = (const lv_vector16 *)products + (i - first);
             for (size_t x = 0; x < c.products; x++) {
                 lv_vector16 column[LV_MAX_PRODUCTS];
                 _Pragma("unroll") for (size_t y = 0; y < r.products; y++) column[y] = m[offset[y * c.products + x]];
@@ -156,7 +162,6 @@ LV_INLINE void transform_output(const lv_winograd *k, const lv_tables *t, const 
     CASE(LV_5_OF_3_STRIDE_2, LV_5_OF_3_STRIDE_2)
 
 typedef struct {
-    const float *image;
     size_t first, end, first_block, end_block;
     float *to;
     size_t pitch;
@@ -165,17 +170,16 @@ typedef struct {
 typedef struct {
     const float *products;
     size_t first, end, group;
-    float *image;
 } output_work;
 
 #define INPUT_CASE(R, C)                                                                                          \
     if (k->row_tiling == R && k->column_tiling == C) {                                                            \
-        transform_input(k, t, w->image, w->first, w->end, w->first_block, w->end_block, w->to, w->pitch, R, C);   \
+        transform_input(k, t, w->first, w->end, w->first_block, w->end_block, w->to, w->pitch, R, C);   \
         return;                                                                                                   \
     }
 #define OUTPUT_CASE(R, C)                                                                        \
     if (k->row_tiling == R && k->column_tiling == C) {                                           \
-        transform_output(k, t, w->products, w->first, w->end, w->group, w->image, R, C);         \
+        transform_output(k, t, w->products, w->first, w->end, w->group, R, C);         \
         return;                                                                                  \
     }
 #define TRANSFORMS(TARGET, SUFFIX)                                                                              \
@@ -242,6 +246,7 @@ static void multiply(const lv_winograd *k, const lv_positions *p, const float *i
                 lv_tile_prefetch(&tile, next, channels * tile.row, run * parts + i, runs * parts);
                 const size_t begin = part_start(length, parts, i), end = part_start(length, parts, i + 1);
                 tile.input = input + (first * k->blocks * pitch + run * pitch + begin) * LV_LANES;
+                tile.input_ahead = (ptrdiff_t)((end - begin) * LV_LANES);
                 tile.output = products + (first * 2 * tiles + run * tiles + begin) * LV_LANES;
                 lv_tile_run_of(k->set, end - begin, tile.row, 0)(&tile);
             }
@@ -252,27 +257,23 @@ static void multiply(const lv_winograd *k, const lv_positions *p, const float *i
 void lv_winograd_transform_run(const void *argument, size_t item, size_t worker) {
     const lv_winograd *k = argument;
     (void)worker;
-    const size_t image = item / k->blocks, block = item % k->blocks, tiles = lv_winograd_tiles(k);
     lv_tables tables;
     set_tables(&tables, k);
     const input_work work = {
-        .image = k->input + image * k->input_image_stride,
-        .end = tiles,
-        .first_block = block,
-        .end_block = block + 1,
-        .to = k->shared_scratch + image * input_floats(k, tiles),
-        .pitch = tiles,
+        .end = all_tiles(k),
+        .first_block = item,
+        .end_block = item + 1,
+        .to = k->shared_scratch,
+        .pitch = all_tiles(k),
     };
     inputs(k, &tables, &work);
 }
 
 void lv_winograd_run(const void *argument, size_t item, size_t worker) {
     const lv_winograd *k = argument;
-    const size_t image = item % k->batch, chunk = item / k->batch;
-    const size_t tile_chunk = chunk % k->tile_chunks, group_chunk = chunk / k->tile_chunks;
-    const size_t all_tiles = lv_winograd_tiles(k);
-    const size_t first = part_start(all_tiles, k->tile_chunks, tile_chunk);
-    const size_t end = part_start(all_tiles, k->tile_chunks, tile_chunk + 1);
+    const size_t tile_chunk = item % k->tile_chunks, group_chunk = item / k->tile_chunks;
+    const size_t first = part_start(all_tiles(k), k->tile_chunks, tile_chunk);
+    const size_t end = part_start(all_tiles(k), k->tile_chunks, tile_chunk + 1);
     const size_t first_group = part_start(groups(k), k->group_chunks, group_chunk);
     const size_t end_group = part_start(groups(k), k->group_chunks, group_chunk + 1);
     if (first == end || first_group == end_group) return;
@@ -280,28 +281,18 @@ void lv_winograd_run(const void *argument, size_t item, size_t worker) {
     lv_tables tables;
     set_tables(&tables, k);
     float *products = k->scratch + worker * k->scratch_stride;
-    const float *input;
-    size_t pitch = end - first;
-    if (k->shared) {
-        pitch = all_tiles;
-        input = k->shared_scratch + image * input_floats(k, all_tiles) + first * LV_LANES;
-    } else {
+    const float *input = k->shared_scratch + first * LV_LANES;
+    size_t pitch = all_tiles(k);
+    if (!k->shared) {
         float *transformed = products + product_floats(k, tiles_at_once(k));
-        const input_work work = {
-            .image = k->input + image * k->input_image_stride,
-            .first = first,
-            .end = end,
-            .end_block = k->blocks,
-            .to = transformed,
-            .pitch = pitch,
-        };
+        pitch = end - first;
+        const input_work work = {.first = first, .end = end, .end_block = k->blocks, .to = transformed, .pitch = pitch};
         inputs(k, &tables, &work);
         input = transformed;
     }
-    float *output = k->output + image * k->output_image_stride;
     for (size_t g = first_group; g < end_group; g++) {
         multiply(k, &tables.positions, input, pitch, end - first, g, products);
-        const output_work work = {products, first, end, g, output};
+        const output_work work = {products, first, end, g};
         outputs(k, &tables, &work);
     }
 }

@@ -3,16 +3,18 @@ public struct LayerTime: Sendable, Equatable {
     /// Kernel, output size and method.
     public let description: String
     /// How many there are.
-    public private(set) var layers = 0
+    public let layers: Int
     /// From the end of the layer before to the end of each, summed.
     public private(set) var milliseconds = 0.0
     /// Multiply-adds done, which by tiles are fewer than the graph's.
     public private(set) var multiplyAdds = 0
 
-    init(description: String) { self.description = description }
+    init(description: String, layers: Int) {
+        self.description = description
+        self.layers = layers
+    }
 
     mutating func add(milliseconds: Double, multiplyAdds: Int) {
-        layers += 1
         self.milliseconds += milliseconds
         self.multiplyAdds += multiplyAdds
     }

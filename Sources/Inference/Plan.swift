@@ -9,8 +9,9 @@ final class Plan {
     enum Location {
         /// The network's input as the caller gave it, NCHW.
         case input
-        /// `within` floats behind the start of the buffer at `buffer`.
-        case arena(buffer: Int, within: Int)
+        /// `within` floats behind the start of the buffer at `buffer`. A buffer that only early steps use serves all
+        /// images in turn.
+        case arena(buffer: Int, within: Int, early: Bool)
     }
 
     enum Kernel {
@@ -35,9 +36,16 @@ final class Plan {
         var packing: Int?
         var input: Location
         var output: Location
+
+        var readsInput: Bool { if case .input = input { true } else { false } }
     }
 
+    /// From 600 pixels on, an image's feature maps take megabytes, and its weights little.
+    static let fewPixels = 600
+
     let steps: [Step]
+    /// How many steps at the start run for few images at a time, whose large feature maps then stay in the caches.
+    let earlySteps: Int
     /// What of the arithmetic the graph leaves open: a line for each tiled convolution, its node and tiles.
     let choices: String
     /// The last step, for a feature map a change to NCHW, writes to the caller's memory.
@@ -47,11 +55,12 @@ final class Plan {
     private let memory: PlanMemory
 
     init(
-        steps: [Step], choices: String, output: Location, arenaFloatsPerImage: Int, packed: PackedWeights,
+        steps: [Step], earlySteps: Int, choices: String, output: Location, arenaFloatsPerImage: Int, packed: PackedWeights,
         memory: PlanMemory
     ) {
         self.packed = packed
         self.steps = steps
+        self.earlySteps = earlySteps
         self.choices = choices
         self.output = output
         self.arenaFloatsPerImage = arenaFloatsPerImage

@@ -65,14 +65,19 @@ struct Planner {
             placement.use(draft.output.buffer, at: i)
         }
         placement.use(result.buffer, at: drafts.count)
+        let early = earlySteps()
+        // Early steps of a later image follow those of an earlier one: what outlives them must lie apart from the start.
+        let lasting = Set(drafts[early...].flatMap { [$0.input?.buffer, $0.output.buffer] }.compactMap { $0 })
+            .union([result.buffer])
+        for buffer in lasting where placement.isUsed(buffer, before: early) { placement.use(buffer, at: 0) }
         let size = placement.place()
         var steps = drafts.map { draft in
             Plan.Step(
                 description: draft.description, multiplyAdds: draft.multiplyAdds, kernel: draft.kernel,
-                packing: draft.packing, input: draft.input.map { location($0, draft.inputShape) } ?? .input,
-                output: location(draft.output, draft.outputShape))
+                packing: draft.packing, input: draft.input.map { location($0, draft.inputShape, lasting) } ?? .input,
+                output: location(draft.output, draft.outputShape, lasting))
         }
-        let output = location(result, outputShape)
+        let output = location(result, outputShape, lasting)
         if case .map = outputShape {
             // To the caller's memory: the executor puts it in place of the output location.
             let unpack = try layout(graph.output, unpack: true)
@@ -82,7 +87,7 @@ struct Planner {
                     output: output))
         }
         return Plan(
-            steps: steps, choices: choices.joined(), output: output, arenaFloatsPerImage: size, packed: packed,
+            steps: steps, earlySteps: early, choices: choices.joined(), output: output, arenaFloatsPerImage: size, packed: packed,
             memory: memory)
     }
 
@@ -134,10 +139,18 @@ struct Planner {
         return place
     }
 
-    private func location(_ place: Place, _ shape: ValueShape) -> Plan.Location {
+    private func location(_ place: Place, _ shape: ValueShape, _ lasting: Set<Int>) -> Plan.Location {
         .arena(
-            buffer: placement.offset(of: place.buffer),
-            within: place.block * blockFloats(shape))
+            buffer: placement.offset(of: place.buffer), within: place.block * blockFloats(shape),
+            early: !lasting.contains(place.buffer))
+    }
+
+    /// The steps up to the first whose result has fewer pixels than `Plan.fewPixels`.
+    private func earlySteps() -> Int {
+        drafts.firstIndex { draft in
+            guard case .map(let map) = draft.outputShape else { return true }
+            return map.pixels < Plan.fewPixels
+        } ?? drafts.count
     }
 
     private func blockFloats(_ shape: ValueShape) -> Int {

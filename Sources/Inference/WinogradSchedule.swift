@@ -10,23 +10,25 @@ extension lv_winograd {
         return (output_blocks + blocks - 1) / blocks
     }
 
-    /// Divides the work of `batch` images.
+    /// Divides the tiles of `batch` images, or where they are few, the outputs.
     mutating func schedule(batch: Int, threads: Int) {
         self.batch = batch
         (shared, group_chunks, tile_chunks, prefetch_groups) = (false, 1, 1, 1)
-        let tiles = lv_winograd_tiles(&self)
-        while tile_chunks < tiles && lv_winograd_scratch(&self) > Self.scratchLimit { tile_chunks += 1 }
+        let tiles = batch * lv_winograd_tiles(&self)
+        // At least one full tile of registers, whatever the scratch.
+        let most = max(1, tiles / lv_convolution_tile_pixels(set))
+        while tile_chunks < most && lv_winograd_scratch(&self) > Self.scratchLimit { tile_chunks += 1 }
         guard threads > 1 else { return }
-        let items = batch * tile_chunks
-        if items >= 2 * threads {
-            tile_chunks *= Balance.pieces(of: items, from: 1, to: min(4, tiles / tile_chunks), threads: threads)
+        if tile_chunks >= 2 * threads || most >= 4 * threads {
+            tile_chunks = max(tile_chunks, min(2 * threads, most))
+            tile_chunks = (tile_chunks + threads - 1) / threads * threads
             return
         }
         // Too few pieces: all threads transform the input once, then divide the outputs.
         shared = true
         group_chunks = groups
         prefetch_groups = threads
-        tile_chunks = Balance.pieces(of: groups * batch, from: 1, to: min(4, tiles), threads: threads)
+        tile_chunks = Balance.pieces(of: groups, from: 1, to: min(4, most), threads: threads)
     }
 }
 

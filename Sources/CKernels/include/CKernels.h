@@ -162,7 +162,7 @@ typedef struct {
     size_t output_image_stride;
     const float *weights;  // LV_PACK_WINOGRAD
     const float *bias;     // output_blocks x 16
-    // Items: group chunks x tile chunks x images, images fastest.
+    // Items: group chunks x chunks of all images' tiles, the latter fastest.
     size_t tile_chunks, group_chunks;
     size_t prefetch_groups;  // how many groups on the one is that this worker will probably take next
     // Whether lv_winograd_transform_run transforms all input before lv_winograd_run; otherwise each item its own.
@@ -172,7 +172,7 @@ typedef struct {
     size_t scratch_stride;
 } lv_winograd;
 
-/// Tiles of an image.
+/// Tiles of one image.
 size_t lv_winograd_tiles(const lv_winograd *kernel);
 /// Floats of scratch that one worker needs, and that all share.
 size_t lv_winograd_scratch(const lv_winograd *kernel);
