@@ -1,84 +1,99 @@
+#include <string.h>
+
 #include "packing.h"
 #include "winograd.h"
 
 enum { MAX_TAPS = 7 };
 
-// G of one dimension, [product][tap], a row for each product of weights of its own.
+// G of one dimension: for each point the powers of it over the derivative of M there. Those of -p are those of +p but for
+// signs, so sums over even and odd powers serve both.
 typedef struct {
-    size_t products;
-    double rows[LV_MAX_PRODUCTS][MAX_TAPS];
+    size_t products, taps;  // taps of the kernel
+    size_t pairs, powers, step;
+    bool zero;
+    double at_zero;
+    double rows[LV_MAX_PAIRS][MAX_TAPS];  // of +p, by power
 } weight_transform;
 
 static weight_transform weight_transform_of(lv_tiling tiling) {
-    weight_transform g = {0};
     const lv_dimension d = lv_dimension_of(tiling);
-    if (d.pairs == 0) {
-        g.products = 1;
-        g.rows[0][0] = 1.0;
-        return g;
-    }
+    weight_transform g = {.products = 1, .taps = 1, .pairs = d.pairs, .step = d.stride, .zero = d.zero, .at_zero = 1.0};
+    if (d.pairs == 0) return g;
     const float *points = lv_points(tiling);
-    const size_t taps = 2 * d.pairs + d.zero + 2 - d.outputs, step = d.stride;
-    size_t row = 0;
-    // A row is the powers of its point over the derivative of M there.
-    if (d.zero) {
-        double derivative = 1.0;
-        for (size_t q = 0; q < d.pairs; q++) derivative *= -(double)points[q] * (double)points[q];
-        g.rows[row++][0] = 1.0 / derivative;
-    }
-    for (size_t i = 0; i < d.pairs; i++, row += 2) {
+    g.powers = 2 * d.pairs + d.zero + 2 - d.outputs;
+    g.taps = (g.powers - 1) * d.stride + 1;
+    g.products = 2 * d.pairs + d.zero + 1 + (d.stride == 2);
+    double derivative_at_zero = 1.0;
+    for (size_t i = 0; i < d.pairs; i++) {
         const double p = (double)points[i];
+        derivative_at_zero *= -p * p;
         double derivative = d.zero ? 2.0 * p * p : 2.0 * p;
         for (size_t q = 0; q < d.pairs; q++) {
             if (q != i) derivative *= p * p - (double)points[q] * (double)points[q];
         }
-        const double opposite = d.zero ? derivative : -derivative;  // at -p
         double power = 1.0;
-        for (size_t j = 0; j < taps; j++, power *= p) {
-            g.rows[row][j * step] = power / derivative;
-            g.rows[row + 1][j * step] = (j % 2 == 0 ? power : -power) / opposite;
-        }
+        for (size_t j = 0; j < g.powers; j++, power *= p) g.rows[i][j] = power / derivative;
     }
-    g.rows[row++][(taps - 1) * step] = 1.0;
-    if (d.stride == 2) g.rows[row++][1] = 1.0;
-    g.products = row;
+    g.at_zero = 1.0 / derivative_at_zero;
     return g;
+}
+
+typedef double lv_outputs[LV_GROUP];
+
+// u = G g for all outputs of a group; `from` and `to` are steps of so many outputs apart.
+LV_INLINE void transform_weights(const weight_transform *g, const lv_outputs *from, size_t from_step, lv_outputs *to) {
+    if (g->pairs == 0) {
+        for (size_t o = 0; o < LV_GROUP; o++) to[0][o] = from[0][o];
+        return;
+    }
+    if (g->zero) {
+        for (size_t o = 0; o < LV_GROUP; o++) (*to)[o] = g->at_zero * from[0][o];
+        to++;
+    }
+    for (size_t i = 0; i < g->pairs; i++, to += 2) {
+        lv_outputs even, odd;
+        for (size_t o = 0; o < LV_GROUP; o++) even[o] = g->rows[i][0] * from[0][o];
+        for (size_t o = 0; o < LV_GROUP; o++) odd[o] = g->rows[i][1] * from[g->step * from_step][o];
+        for (size_t j = 2; j < g->powers; j++) {
+            double *sum = j % 2 == 0 ? even : odd;
+            const double *tap = from[j * g->step * from_step];
+            for (size_t o = 0; o < LV_GROUP; o++) sum[o] += g->rows[i][j] * tap[o];
+        }
+        // The derivative at -p is that at p where 0 is a point, otherwise the opposite.
+        const double sign = g->zero ? 1.0 : -1.0;
+        for (size_t o = 0; o < LV_GROUP; o++) to[0][o] = even[o] + odd[o];
+        for (size_t o = 0; o < LV_GROUP; o++) to[1][o] = sign * (even[o] - odd[o]);
+    }
+    for (size_t o = 0; o < LV_GROUP; o++) to[0][o] = from[(g->taps - 1) * from_step][o];
+    if (g->step == 2) {
+        for (size_t o = 0; o < LV_GROUP; o++) to[1][o] = from[from_step][o];
+    }
 }
 
 size_t lv_winograd_weight_count(const lv_packing *p) {
     return lv_tiling_shape_of(p->row_tiling, p->column_tiling).weights;
 }
 
-// The outputs of a group side by side: [tap][output] to [row product][column tap][output] to [class][output].
+// The outputs of a group side by side: columns first, then rows.
 LV_INLINE void pack_group(const lv_packing *p, size_t group, float *packed) {
     const weight_transform r = weight_transform_of(p->row_tiling), c = weight_transform_of(p->column_tiling);
-    const size_t row = lv_row(p, group), first = group * LV_GROUP, taps = p->row_taps * p->column_taps;
+    const size_t row = lv_row(p, group), first = group * LV_GROUP, taps = r.taps * c.taps;
     const size_t there = p->outputs - first < row ? p->outputs - first : row;
+    lv_outputs g[MAX_TAPS * MAX_TAPS], half[MAX_TAPS * LV_MAX_PRODUCTS], whole[LV_MAX_PRODUCTS];
+    memset(g, 0, taps * sizeof *g);
     double scale[LV_GROUP] = {0};
     for (size_t o = 0; o < there; o++) scale[o] = p->output_scale ? p->output_scale[first + o] : 1.0;
     for (size_t i = 0; i < p->inputs; i++) {
-        double g[MAX_TAPS * MAX_TAPS][LV_GROUP] = {{0}};
         for (size_t o = 0; o < there; o++) {
             const float *from = p->weights + ((first + o) * p->inputs + i) * taps;
-            for (size_t t = 0; t < taps; t++) g[t][o] = (double)from[t];
+            for (size_t t = 0; t < taps; t++) g[t][o] = (double)from[t] * scale[o];
         }
-        for (size_t y = 0; y < r.products; y++) {
-            double half[MAX_TAPS][LV_GROUP];
-            for (size_t x = 0; x < p->column_taps; x++) {
-                double sum[LV_GROUP] = {0};
-                for (size_t t = 0; t < p->row_taps; t++) {
-                    const double *tap = g[t * p->column_taps + x];
-                    for (size_t o = 0; o < LV_GROUP; o++) sum[o] += r.rows[y][t] * tap[o];
-                }
-                for (size_t o = 0; o < LV_GROUP; o++) half[x][o] = sum[o] * scale[o];
-            }
-            for (size_t x = 0; x < c.products; x++) {
-                double sum[LV_GROUP] = {0};
-                for (size_t t = 0; t < p->column_taps; t++) {
-                    for (size_t o = 0; o < LV_GROUP; o++) sum[o] += half[t][o] * c.rows[x][t];
-                }
+        for (size_t y = 0; y < r.taps; y++) transform_weights(&c, g + y * c.taps, 1, half + y * c.products);
+        for (size_t x = 0; x < c.products; x++) {
+            transform_weights(&r, half + x, c.products, whole);
+            for (size_t y = 0; y < r.products; y++) {
                 float *to = packed + ((y * c.products + x) * p->inputs + i) * row;
-                for (size_t o = 0; o < row; o++) to[o] = (float)sum[o];
+                for (size_t o = 0; o < row; o++) to[o] = (float)whole[y][o];
             }
         }
     }

@@ -55,7 +55,8 @@ final class Plan {
     private let memory: PlanMemory
 
     init(
-        steps: [Step], earlySteps: Int, choices: String, output: Location, arenaFloatsPerImage: Int, packed: PackedWeights,
+        steps: [Step], earlySteps: Int, choices: String, output: Location, arenaFloatsPerImage: Int,
+        packed: PackedWeights,
         memory: PlanMemory
     ) {
         self.packed = packed

@@ -87,7 +87,8 @@ struct Planner {
                     output: output))
         }
         return Plan(
-            steps: steps, earlySteps: early, choices: choices.joined(), output: output, arenaFloatsPerImage: size, packed: packed,
+            steps: steps, earlySteps: early, choices: choices.joined(), output: output, arenaFloatsPerImage: size,
+            packed: packed,
             memory: memory)
     }
 

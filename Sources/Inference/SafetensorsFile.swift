@@ -67,6 +67,17 @@ public final class SafetensorsFile: Sendable {
         try body(bytes)
     }
 
+    /// Calls `body` with the whole file in pieces of megabytes, one after the other, and gives each piece's memory back
+    /// after it: it can be read again.
+    func forEachPiece(_ body: (UnsafeRawBufferPointer) -> Void) {
+        let length = 4 << 20
+        for start in stride(from: 0, to: bytes.count, by: length) {
+            let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + length, bytes.count)])
+            body(piece)
+            if isFile { madvise(UnsafeMutableRawPointer(mutating: piece.baseAddress!), piece.count, MADV_DONTNEED) }
+        }
+    }
+
     /// Calls `body` with a float32 tensor's values, in row-major order.
     /// - Throws: `InferenceError` (`mismatchedWeights`) where the tensor is missing or not F32; what `body` throws.
     public func withFloats<R>(of tensor: String, _ body: (UnsafeBufferPointer<Float>) throws -> R) throws -> R {

@@ -17,6 +17,13 @@ enum Machine {
         return "\(name) (family \(family), model \(model))"
     }
 
+    /// What this process has had of all processors.
+    static var processorMilliseconds: Double {
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return Double(time.tv_sec) * 1e3 + Double(time.tv_nsec) / 1e6
+    }
+
     /// The most memory that this process has held at once.
     static var peakResidentMiB: Double {
         var usage = rusage()

@@ -74,21 +74,25 @@ struct TiledReference {
             }
         }
 
-        /// [product][tap], by the definition: powers of the point over the product of its distances to the others.
-        var weightTransform: [[Double]] {
-            guard !points.isEmpty else { return [[1]] }
+        /// The transformed taps: powers of each point over its distances to the others, summed by even and odd power.
+        func weights(_ taps: [Double]) -> [Double] {
+            guard !points.isEmpty else { return taps }
             let all: [Double] =
                 (zero ? [0] : []) + points.flatMap { (point: Float) -> [Double] in [Double(point), -Double(point)] }
-            let taps = stride == 2 ? 2 : self.taps
-            var rows: [[Double]] = []
+            let even = stride == 2 ? [taps[0], taps[2]] : taps
+            var result: [Double] = []
             for (i, a) in all.enumerated() {
-                let normaliser = all.indices.filter { $0 != i }.reduce(1.0) { $0 * (a - all[$1]) }
-                rows.append((0..<taps).map { power in (0..<power).reduce(1.0) { p, _ in p * a } / normaliser })
+                let distances = all.indices.filter { $0 != i }.reduce(1.0) { $0 * (a - all[$1]) }
+                let terms = even.enumerated().map { power, tap in
+                    (0..<power).reduce(1.0) { p, _ in p * a } / distances * tap
+                }
+                func sum(_ parity: Int) -> Double {
+                    terms.enumerated().filter { $0.offset % 2 == parity }.map(\.element).reduce(0, +)
+                }
+                result.append(a == 0 ? terms[0] : sum(0) + sum(1))
             }
-            rows.append((0..<taps).map { $0 == taps - 1 ? 1 : 0 })
-            guard stride == 2 else { return rows }
-            rows = rows.map { [$0[0], 0, $0[1]] }
-            return rows + Array(repeating: [0, 1, 0], count: outputs)
+            result.append(taps.last!)
+            return result + (stride == 2 ? Array(repeating: taps[1], count: outputs) : [])
         }
     }
 
@@ -109,14 +113,9 @@ struct TiledReference {
 
     /// Transformed weights of one input and output channel, [row product][column product].
     private func transform(_ weight: ArraySlice<Float>) -> [[Float]] {
-        let (g, h) = (rows.weightTransform, columns.weightTransform)
         let taps = weight.map(Double.init)
-        return g.map { row in
-            let half = (0..<columns.taps).map { x in
-                row.indices.reduce(0.0) { $0 + row[$1] * taps[$1 * columns.taps + x] }
-            }
-            return h.map { column in Float(column.indices.reduce(0.0) { $0 + half[$1] * column[$1] }) }
-        }
+        let lines = (0..<rows.taps).map { columns.weights(Array(taps[$0 * columns.taps..<($0 + 1) * columns.taps])) }
+        return lines[0].indices.map { x in rows.weights(lines.map { $0[x] }) }.transposed.map { $0.map { Float($0) } }
     }
 
     /// The result for one image, bias added last, no ReLU.
@@ -141,7 +140,7 @@ struct TiledReference {
                                 return input[input.startIndex + (channel * shape.height + iy) * shape.width + ix]
                             })
                     }
-                    return transposed(transposed(lines).map(rows.input))
+                    return lines.transposed.map(rows.input).transposed
                 }
                 for o in bias.indices {
                     let products = (0..<rows.products).map { y in
@@ -151,7 +150,7 @@ struct TiledReference {
                             }
                         }
                     }
-                    let half = transposed(transposed(products).map(rows.output))
+                    let half = products.transposed.map(rows.output).transposed
                     for (y, line) in half.enumerated() where top + y < height {
                         for (x, value) in columns.output(line).enumerated() where left + x < width {
                             output[(o * height + top + y) * width + left + x] = value + bias[o]
@@ -162,8 +161,12 @@ struct TiledReference {
         }
         return output
     }
+}
 
-    private func transposed(_ rows: [[Float]]) -> [[Float]] {
-        rows[0].indices.map { column in rows.map { $0[column] } }
-    }
+extension [[Float]] {
+    fileprivate var transposed: [[Float]] { self[0].indices.map { column in map { $0[column] } } }
+}
+
+extension [[Double]] {
+    fileprivate var transposed: [[Double]] { self[0].indices.map { column in map { $0[column] } } }
 }

@@ -55,6 +55,8 @@ struct BenchModel: AsyncParsableCommand {
         var median_ms, min_ms: Double
         var iterations: Int
         var per_image_ms: Double
+        /// Processor time of a run, all threads together: for a machine that is busy otherwise, with one thread.
+        var cpu_ms: Double
         var cpu, kernels: String
         var peak_rss_mib: Double
     }
@@ -88,9 +90,10 @@ struct BenchModel: AsyncParsableCommand {
 
     private func subject(_ settings: Settings, _ options: ExecutionOptions) async throws -> (String, Network) {
         if let model {
-            let package = try await LoadedModel.package(model, settings: settings)
-            let network = try await OwnThread.run {
-                try package.makeNetwork(options: options)
+            let folder = try await LoadedModel.folder(model, settings: settings)
+            let (package, network) = try await OwnThread.run {
+                let package = try ModelPackage.open(folder)
+                return (package, try package.makeNetwork(options: options))
             }
             return ("\(package.description.name)@\(package.description.version)", network)
         }
@@ -109,14 +112,18 @@ struct BenchModel: AsyncParsableCommand {
         let input = (0..<count).map { Float(($0 &* 2_654_435_761) >> 8 & 1023) / 256 - 2 }
         for _ in 0..<max(2, iterations / 10) { _ = try network.run(input, batch: batch) }
         var times: [Double] = []
+        var processorTimes: [Double] = []
         for _ in 0..<iterations {
+            let before = Machine.processorMilliseconds
             let start = ContinuousClock.now
             _ = try network.run(input, batch: batch)
             times.append((ContinuousClock.now - start) / .milliseconds(1))
+            processorTimes.append(Machine.processorMilliseconds - before)
         }
-        times.sort()
-        let middle = times.count / 2
-        let median = times.count % 2 == 1 ? times[middle] : (times[middle - 1] + times[middle]) / 2
+        func median(_ values: [Double]) -> Double {
+            let sorted = values.sorted()
+            return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
+        }
         var profile: [LayerTime] = []
         if layers {
             // Of the run that was fastest in all.
@@ -127,8 +134,9 @@ struct BenchModel: AsyncParsableCommand {
             }
         }
         let result = Result(
-            model: name, batch: batch, threads: network.engine.threads, median_ms: median, min_ms: times[0],
-            iterations: iterations, per_image_ms: median / Double(batch), cpu: Machine.processor,
+            model: name, batch: batch, threads: network.engine.threads, median_ms: median(times), min_ms: times.min()!,
+            iterations: iterations, per_image_ms: median(times) / Double(batch), cpu_ms: median(processorTimes),
+            cpu: Machine.processor,
             kernels: network.engine.kernels.rawValue, peak_rss_mib: Machine.peakResidentMiB)
         return (result, profile)
     }

@@ -25,17 +25,14 @@ enum LoadedModel {
         return loaded
     }
 
-    /// The package that `reference` means, weights' digest checked: a folder, else a registered model's.
-    static func package(_ reference: String, settings: Settings) async throws -> ModelPackage {
-        var folder = URL(fileURLWithPath: reference, isDirectory: true)
-        if !FileManager.default.fileExists(atPath: folder.path) {
-            let store = try await settings.openStore()
-            let model = try await store.model(named: reference)
-            await store.close()
-            folder = settings.library.location(ofDigest: model.digest)
-        }
-        let location = folder
-        return try await OwnThread.run { try ModelPackage.open(location) }
+    /// The folder of the package that `reference` means: itself a folder, or a registered model.
+    static func folder(_ reference: String, settings: Settings) async throws -> URL {
+        let folder = URL(fileURLWithPath: reference, isDirectory: true)
+        if FileManager.default.fileExists(atPath: folder.path) { return folder }
+        let store = try await settings.openStore()
+        let model = try await store.model(named: reference)
+        await store.close()
+        return settings.library.location(ofDigest: model.digest)
     }
 }
 

@@ -22,7 +22,7 @@ struct ModelPredict: AsyncParsableCommand {
     func run() async throws {
         let settings = Settings()
         let options = try settings.execution(threads: threads)
-        let package = try await LoadedModel.package(model, settings: settings)
+        let folder = try await LoadedModel.folder(model, settings: settings)
         let result = try await OwnThread.run {
             let input: Tensor
             do {
@@ -30,14 +30,20 @@ struct ModelPredict: AsyncParsableCommand {
             } catch let error as CocoaError {
                 throw Failure("\(tensor) can't be read: \(error.localizedDescription)")
             }
-            let shape = package.description.input
-            guard input.shape.count == 4, Array(input.shape.dropFirst()) == [shape.channels, shape.height, shape.width]
-            else {
-                throw Failure(
-                    "\(tensor) is \(input.shape); \(package.description.name) takes pictures of "
-                        + "\(shape.channels) × \(shape.height) × \(shape.width)")
+            return try ModelPackage.whileChecking(folder) { description, weights in
+                let shape = description.input
+                guard input.shape.count == 4,
+                    input.shape.dropFirst().elementsEqual([shape.channels, shape.height, shape.width])
+                else {
+                    throw Failure(
+                        "\(tensor) is \(input.shape); \(description.name) takes pictures of "
+                            + "\(shape.channels) × \(shape.height) × \(shape.width)")
+                }
+                // Used once: what is packed for a layer need not be kept.
+                return try Network(
+                    graph: try description.graph(), weights: weights, options: options, keepingWeights: false
+                ).run(input.values, batch: input.shape[0])
             }
-            return try package.makeNetwork(options: options).run(input.values, batch: input.shape[0])
         }
         try NPYFile.data(result).write(to: URL(fileURLWithPath: output))
     }
