@@ -84,7 +84,7 @@ let package = Package(
             name: "ScoringTests", dependencies: ["TestSupport", "Scoring", "Imaging", "Inference", "DICOM", "Store"],
             swiftSettings: swift),
         .testTarget(
-            name: "IntegrationTests", dependencies: ["TestSupport", "longview", "DICOM", "Store", "Postgres"],
+            name: "IntegrationTests", dependencies: ["TestSupport", "longview", "DICOM", "Inference", "Store", "Postgres"],
             swiftSettings: swift),
     ],
     swiftLanguageModes: [.v6],

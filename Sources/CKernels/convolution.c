@@ -101,7 +101,8 @@ typedef struct {
 } prefetching;
 
 // Computes `count` output pixels in a line, split evenly into tiles. The tile's pixel and output are of the first.
-static void run_line(const lv_convolution *k, lv_tile *tile, size_t count, size_t step, float *output, prefetching *ahead) {
+static void run_line(const lv_convolution *k, lv_tile *tile, size_t count, size_t step, float *output,
+                     prefetching *ahead) {
     const size_t tiles = line_tiles(k, count);
     const ptrdiff_t pixel = tile->pixel;
     for (size_t i = 0; i < tiles; i++) {

@@ -19,8 +19,8 @@ typedef struct {
     ptrdiff_t output_block_stride;
     size_t row;  // output channels in a row of weights: 32, or 16 in a last half group
     bool relu;
-    // Weights needed next, fetched to the second-level cache meanwhile: two lines at `prefetch` for each row of weights,
-    // which then moves on by prefetch_step floats. Any address will do.
+    // Weights needed next, fetched to the second-level cache meanwhile: two lines at `prefetch` for each row of
+    // weights, which then moves on by prefetch_step floats. Any address will do.
     const float *prefetch;
     size_t prefetch_step;
     // From a pixel read to one that a later tile reads, fetched to the first-level cache meanwhile.
@@ -62,8 +62,7 @@ enum {
 };
 
 // Defines name(tile, first, pixels, vectors, step): output channels first ..< first + vectors x lanes of the group,
-// which
-// lie in one block, or with vectors of a whole block in as many blocks. All but `tile` and `first` are constants to the
+// which lie in one block, or with vectors of a whole block in as many blocks. All but `tile` and `first` are constants to the
 // optimiser, which then keeps every accumulator in a register; check the assembly after a change.
 #define LV_DEFINE_TILE(name, vector, lanes)                                                                            \
     LV_INLINE void name(const lv_tile *tile, size_t first, const size_t pixels, const size_t vectors,                  \

@@ -43,6 +43,8 @@ LV_INLINE void pack_convolution(const lv_packing *p, size_t group, float *packed
                     continue;
                 }
                 const float *from = p->weights + ((first_output + o) * p->inputs + first) * tap_count + begin;
+                // The outputs' rows are more streams than the hardware follows.
+                __builtin_prefetch(from + LV_PREFETCH_FLOATS);
                 const double scale = p->output_scale ? p->output_scale[first_output + o] : 1.0;
                 for (size_t i = 0; i < count; i++) to[i] = (float)((double)from[i] * scale);
             }

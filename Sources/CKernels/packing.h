@@ -3,6 +3,10 @@
 
 #include "kernel_sets.h"
 
+enum {
+    LV_PREFETCH_FLOATS = 128,  // how far ahead of the values being packed the file is fetched: 512 bytes
+};
+
 LV_INLINE size_t lv_rounded_up(size_t n, size_t unit) { return (n + unit - 1) / unit * unit; }
 
 /// Outputs in the row of weights of a convolution's group.

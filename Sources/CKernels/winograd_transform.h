@@ -10,8 +10,8 @@
 // Points are multiples of 1/8 so chosen that all coefficients are exact in float32; which points decides the error:
 // those below gave the least of those tried, measured with random inputs against float64 (docs/performance.md).
 //
-// A kernel of stride 2 is the sum of two kernels of stride 1: its even taps on even pixels, as a tile of 2 taps, and its
-// odd tap on odd pixels, which needs no transform.
+// A kernel of stride 2 is the sum of two kernels of stride 1: its even taps on even pixels, as a tile of 2 taps, and
+// its odd tap on odd pixels, which needs no transform.
 #pragma once
 
 #include "kernel_sets.h"
@@ -51,7 +51,8 @@ LV_INLINE const float *lv_points(lv_tiling tiling) {
 
 enum { LV_MAX_PRODUCTS = 11, LV_MAX_PAIRS = 4 };
 
-// Coefficients of the product of (x - p^2) over the first `pairs` points but `left_out`, lowest first; the highest is 1.
+// Coefficients of the product of (x - p^2) over the first `pairs` points but `left_out`, lowest first; the highest
+// is 1.
 LV_INLINE void lv_pair_polynomial(const float *points, size_t pairs, size_t left_out, float *coefficients) {
     size_t degree = 0;
     coefficients[0] = 1.0f;

@@ -8,8 +8,9 @@ final class PackedWeights {
     private var packings: [lv_packing] = []
     /// Node names, for messages.
     private var names: [String] = []
-    /// What the packings read.
-    private let source: SafetensorsFile
+    /// What the packings read, as long as they have to.
+    private var source: SafetensorsFile?
+    private let sourceName: String
     private let memory: PlanMemory
     /// Of all packings, or where weights aren't kept, of the largest one.
     private var base: UnsafeMutablePointer<Float>?
@@ -18,6 +19,7 @@ final class PackedWeights {
     /// - Parameter kept: whether weights stay packed; otherwise they are packed anew for each use, in little memory.
     init(of source: SafetensorsFile, memory: PlanMemory, kept: Bool) {
         self.source = source
+        sourceName = source.name
         self.memory = memory
         self.kept = kept
     }
@@ -44,7 +46,10 @@ final class PackedWeights {
             packings[i].packed = base + offset
             if kept { offset += counts[i] }
         }
-        if kept { try pack(0..<packings.count, pool) }
+        if kept {
+            try pack(0..<packings.count, pool)
+            source = nil
+        }
     }
 
     /// The weights of one packing, packed now unless they are kept: until the next call then.
@@ -65,7 +70,7 @@ final class PackedWeights {
             }
         }
         if let first = damaged.firstIndex(of: true) {
-            throw .nonFiniteWeights(of: names[range.lowerBound + first], in: source.name)
+            throw .nonFiniteWeights(of: names[range.lowerBound + first], in: sourceName)
         }
     }
 }

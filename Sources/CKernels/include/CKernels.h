@@ -5,6 +5,9 @@
 // on the instruction set, on how the work is split over threads, or on the batch:
 //   convolution, linear  acc = bias; acc = fma(x, w, acc) by input block, kernel row, kernel column, channel in block;
 //                        ReLU as acc > 0 ? acc : 0, otherwise acc + 0 (see below)
+//   tiled convolution    the transforms' sums in the order of winograd_transform.h; each product of a tile is one chain
+//                        from 0, acc = fma(v, u, acc) by input channel; then the tile's sums, + bias, and ReLU or + 0.
+//                        The tiling of a layer is part of its arithmetic: its shape alone may decide it
 //   pooling              additions and comparisons by kernel row, then kernel column (global: by pixel), one division
 //   softmax              double precision, additions by class, with an exp made of IEEE operations only
 // A tap that falls on padding is skipped or read as zero, whichever suits the blocking. fma(0, w, acc) is acc, except
