@@ -84,7 +84,8 @@ let package = Package(
             name: "ScoringTests", dependencies: ["TestSupport", "Scoring", "Imaging", "Inference", "DICOM", "Store"],
             swiftSettings: swift),
         .testTarget(
-            name: "IntegrationTests", dependencies: ["TestSupport", "longview", "DICOM", "Inference", "Store", "Postgres"],
+            name: "IntegrationTests",
+            dependencies: ["TestSupport", "longview", "DICOM", "Inference", "Store", "Postgres"],
             swiftSettings: swift),
     ],
     swiftLanguageModes: [.v6],

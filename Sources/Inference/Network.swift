@@ -78,18 +78,25 @@ public final class Network: @unchecked Sendable {
         try run(input, batch: batch, finished: nil)
     }
 
-    /// The time of every class of layers for `batch` images, the longest first.
+    /// The time of every class of layers for `batch` images, the longest first. With one thread it is processor time,
+    /// which other processes don't disturb.
     public func profile(_ input: [Float], batch: Int) throws(InferenceError) -> [LayerTime] {
         let layers = Dictionary(grouping: plan.steps, by: \.description)
         var times = layers.mapValues { LayerTime(description: $0[0].description, layers: $0.count) }
-        var last = ContinuousClock.now
+        let clock = pool.threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC
+        func now() -> Double {
+            var time = timespec()
+            clock_gettime(clock, &time)
+            return Double(time.tv_sec) * 1e3 + Double(time.tv_nsec) / 1e6
+        }
+        var last = now()
         let result = input.withUnsafeBufferPointer { buffer in
             Result { () throws(InferenceError) in
                 _ = try run(buffer, batch: batch) { step, images in
-                    let now = ContinuousClock.now
+                    let moment = now()
                     times[step.description]!
-                        .add(milliseconds: (now - last) / .milliseconds(1), multiplyAdds: step.multiplyAdds * images)
-                    last = now
+                        .add(milliseconds: moment - last, multiplyAdds: step.multiplyAdds * images)
+                    last = moment
                 }
             }
         }

@@ -27,9 +27,8 @@ extension SafetensorsFile {
         for parameter in parameters {
             let count = parameter.shape.reduce(1, *)
             let bound = parameter.shape.count > 1 ? (6 / Double(count / parameter.shape[0])).squareRoot() : 0
-            for i in first..<first + count {
-                values[i] = ones.contains(parameter.name) ? 1 : Float((2 * random.nextUnit() - 1) * bound)
-            }
+            let offset: Double = ones.contains(parameter.name) ? 1 : 0
+            for i in first..<first + count { values[i] = Float(offset + (2 * random.nextUnit() - 1) * bound) }
             tensors[parameter.name] = TensorInfo(
                 dtype: "F32", shape: parameter.shape, range: 4 * first..<4 * (first + count))
             first += count

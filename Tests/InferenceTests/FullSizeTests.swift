@@ -48,7 +48,8 @@ import Testing
         "logits are as near to float64 as PyTorch's float32, of equal bits for every kernel set and batch",
         .needsSharedData, .enabled(if: Drill.isLong, "a slow drill: scripts/test --long"),
         .enabled(
-            if: !Drill.isLong || hasPyTorch, "needs Python with numpy, torch and safetensors (LONGVIEW_PYTHON names it)"))
+            if: !Drill.isLong || hasPyTorch, "needs Python with numpy, torch and safetensors (LONGVIEW_PYTHON names it)"
+        ))
     func parity() throws {
         let folder = try TemporaryFolder()
         let status = Self.run(Self.reference, [folder.url.path, SharedData.url("reference").path])
