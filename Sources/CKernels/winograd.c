@@ -156,8 +156,6 @@ LV_INLINE void transform_output(const lv_winograd *k, const lv_tables *t, const 
     CASE(LV_5_OF_3, LV_5_OF_3)                               \
     CASE(LV_NO_TILING, LV_4_OF_7)                            \
     CASE(LV_4_OF_7, LV_NO_TILING)                            \
-    CASE(LV_NO_TILING, LV_5_OF_3)                            \
-    CASE(LV_5_OF_3, LV_NO_TILING)                            \
     CASE(LV_4_OF_3_STRIDE_2, LV_4_OF_3_STRIDE_2)             \
     CASE(LV_5_OF_3_STRIDE_2, LV_5_OF_3_STRIDE_2)
 

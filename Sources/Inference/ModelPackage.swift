@@ -35,17 +35,28 @@ public struct ModelPackage: Sendable {
         try ModelPackage(folder: folder)
     }
 
-    /// Runs `body` on the weights of the package in `folder` while their digest is computed beside it: as safe as
-    /// `open`, and sooner done where a network is used once.
-    /// - Returns: what `body` returns, once the digest is known to be the package's.
-    /// - Throws: what `open` throws, over what `body` throws.
-    public static func whileChecking<R>(
-        _ folder: URL, _ body: (ModelDescription, SafetensorsFile) throws -> R
-    ) throws -> R {
+    /// Runs the network of the package in `folder` once, on (pictures, channels, rows, columns): what `open`,
+    /// `makeNetwork` and `run` do, in less memory and time. The weights' digest is computed meanwhile by one of the
+    /// threads, and there is no result before it is known to be right.
+    /// - Throws: what those throw; `InferenceError` (`invalidInput`) where the input's shape is not the model's.
+    public static func runOnce(_ folder: URL, on input: Tensor, options: ExecutionOptions) throws -> Tensor {
         let (description, _) = try readDescription(folder)
+        let shape = description.input
+        guard input.shape.count == 4,
+            input.shape.dropFirst().elementsEqual([shape.channels, shape.height, shape.width])
+        else {
+            throw InferenceError(
+                .invalidInput,
+                "the input is \(input.shape); \(description.name) takes pictures of "
+                    + "\(shape.channels) × \(shape.height) × \(shape.width)")
+        }
         let (weights, expected) = try openWeights(folder, description)
         let digest = Digest(of: weights)
-        let result = Result { try body(description, weights) }
+        let result = Result {
+            try Network(
+                try description.graph(), weights, options, keepingWeights: false, aside: { digest.compute() }
+            ).run(input.values, batch: input.shape[0])
+        }
         try check(digest.value(), expected, description)
         return try result.get()
     }
@@ -170,23 +181,25 @@ public struct ModelPackage: Sendable {
     }
 }
 
-/// The SHA-256 of a weights file, computed by a thread of its own.
+/// The SHA-256 of a weights file, computed by whichever thread comes first.
 private final class Digest: @unchecked Sendable {
-    // Written before `done` is signalled, read after.
-    private var found = ""
-    private let done = DispatchSemaphore(value: 0)
+    private let weights: SafetensorsFile
+    private let lock = NSLock()
+    // Under `lock`.
+    private var found: String?
 
-    init(of weights: SafetensorsFile) {
-        Thread.detachNewThread { [self] in
-            found = Self.sha256(of: weights)
-            done.signal()
-        }
-    }
+    init(of weights: SafetensorsFile) { self.weights = weights }
 
-    /// Waits for it; once.
+    func compute() { _ = value() }
+
+    /// Computes it, or waits for the thread that does.
     func value() -> String {
-        done.wait()
-        return found
+        lock.lock()
+        defer { lock.unlock() }
+        if let found { return found }
+        let value = Self.sha256(of: weights)
+        found = value
+        return value
     }
 
     static func sha256(of weights: SafetensorsFile) -> String {

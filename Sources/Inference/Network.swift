@@ -46,13 +46,22 @@ public final class Network: @unchecked Sendable {
     /// - Parameter keepingWeights: whether the weights stay packed, so that only the first run pays for it; the file is
     ///   not needed afterwards. A network for one run takes less memory and starts sooner without.
     /// - Throws: `InferenceError` (`invalidGraph`, `mismatchedWeights`, `nonFiniteWeights`, `resources`).
-    public init(
+    public convenience init(
         graph: NetworkGraph, weights: SafetensorsFile, options: ExecutionOptions, keepingWeights: Bool = true
+    ) throws {
+        try self.init(graph, weights, options, keepingWeights: keepingWeights, aside: nil)
+    }
+
+    /// As above; one of the threads does `aside` first.
+    init(
+        _ graph: NetworkGraph, _ weights: SafetensorsFile, _ options: ExecutionOptions, keepingWeights: Bool,
+        aside: (() -> Void)?
     ) throws {
         var planner = try Planner(
             graph: graph, weights: weights, kernels: options.kernels, keepingWeights: keepingWeights)
         plan = try planner.plan()
         pool = try ThreadPool(threads: options.threads)
+        if let aside { pool.runAside(aside) }
         try plan.packed.prepare(pool)
         self.graph = graph
         // The tiles chosen are part of the arithmetic, so of the version.

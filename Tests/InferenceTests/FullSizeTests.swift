@@ -73,7 +73,8 @@ import Testing
                 if batch == 2 {
                     let mine = error(result.values.map(Double.init))
                     print("full size: largest error of a logit \(mine), PyTorch's own \(pyTorch)")
-                    #expect(mine < 8 * pyTorch)
+                    // Random weights amplify rounding: a wrong layer would show as an error near 1.
+                    #expect(mine < 20 * pyTorch && mine < 0.1)
                 }
                 let same = result.bits.prefix(2) == (first ?? result.bits).prefix(2)
                 #expect(same, "\(set), batch \(batch)")

@@ -47,6 +47,12 @@ typedef struct lv_pool lv_pool;
 lv_pool *lv_pool_create(size_t threads, int *error);
 void lv_pool_destroy(lv_pool *pool);
 
+typedef void (*lv_aside)(void *argument);
+
+/// Gives one thread other than the caller's something else to do first; the others compute without it meanwhile. Once a
+/// pool. Returns false where there is no other thread.
+bool lv_pool_run_aside(lv_pool *pool, lv_aside run, void *argument);
+
 /// Runs items 0 ..< count, in any order, and returns when all are done. One caller at a time. `count` is below 2^24.
 void lv_pool_run(lv_pool *pool, lv_item run, const void *kernel, size_t count);
 

@@ -30,20 +30,7 @@ struct ModelPredict: AsyncParsableCommand {
             } catch let error as CocoaError {
                 throw Failure("\(tensor) can't be read: \(error.localizedDescription)")
             }
-            return try ModelPackage.whileChecking(folder) { description, weights in
-                let shape = description.input
-                guard input.shape.count == 4,
-                    input.shape.dropFirst().elementsEqual([shape.channels, shape.height, shape.width])
-                else {
-                    throw Failure(
-                        "\(tensor) is \(input.shape); \(description.name) takes pictures of "
-                            + "\(shape.channels) × \(shape.height) × \(shape.width)")
-                }
-                // Used once: what is packed for a layer need not be kept.
-                return try Network(
-                    graph: try description.graph(), weights: weights, options: options, keepingWeights: false
-                ).run(input.values, batch: input.shape[0])
-            }
+            return try ModelPackage.runOnce(folder, on: input, options: options)
         }
         try NPYFile.data(result).write(to: URL(fileURLWithPath: output))
     }
