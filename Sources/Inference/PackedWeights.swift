@@ -12,8 +12,6 @@ final class PackedWeights {
     private var source: SafetensorsFile?
     private let sourceName: String
     private let memory: PlanMemory
-    /// Of all packings, or where weights aren't kept, of the largest one.
-    private var base: UnsafeMutablePointer<Float>?
     private let kept: Bool
 
     /// - Parameter kept: whether weights stay packed; otherwise they are packed anew for each use, in little memory.
@@ -40,7 +38,6 @@ final class PackedWeights {
         }
         // Fetching ahead may run past the end by as much as one kernel's weights; that reads nothing.
         let base = try memory.largeFloats(kept ? counts.reduce(0, +) : counts.max() ?? 0)
-        self.base = base
         var offset = 0
         for i in packings.indices {
             packings[i].packed = base + offset

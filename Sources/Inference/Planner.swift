@@ -88,8 +88,7 @@ struct Planner {
         }
         return Plan(
             steps: steps, earlySteps: early, choices: choices.joined(), output: output, arenaFloatsPerImage: size,
-            packed: packed,
-            memory: memory)
+            packed: packed, memory: memory)
     }
 
     // MARK: Values
