@@ -163,6 +163,7 @@ def cold(a):
         measured = {name: [] for name in commands}
         for number in range(a.rounds + 1):
             for name, command in commands.items():
+                wait_for_quiet()
                 result = timed(command, environment)
                 # The first fills the page cache.
                 if number > 0:

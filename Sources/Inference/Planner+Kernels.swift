@@ -158,8 +158,13 @@ extension Planner {
         if let inputNorm {
             // W(s x + t) + b = (W s) x + (W t + b)
             try weights.withFloats(of: linear.weight) { weight in
-                for o in 0..<linear.outputs {
-                    for i in 0..<inputs { bias[o] += Double(weight[o * inputs + i]) * inputNorm.shift[i] }
+                inputNorm.shift.withUnsafeBufferPointer { shift in
+                    for o in 0..<linear.outputs {
+                        let row = UnsafeBufferPointer(rebasing: weight[o * inputs..<(o + 1) * inputs])
+                        var sum = bias[o]
+                        for i in 0..<inputs { sum += Double(row[i]) * shift[i] }
+                        bias[o] = sum
+                    }
                 }
             }
         }
