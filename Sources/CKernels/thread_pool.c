@@ -29,6 +29,10 @@ struct lv_pool {
     _Alignas(64) lv_item run;
     const void *kernel;
 
+    // A piece of work of its own that one worker takes; NULL where there is none. Written before `aside`.
+    void *aside_argument;
+    _Atomic(lv_aside) aside;
+
     _Alignas(64) pthread_mutex_t mutex;
     pthread_cond_t work;
     atomic_size_t sleeping;
@@ -64,11 +68,19 @@ static void work(lv_pool *pool, size_t worker) {
     }
 }
 
+static bool has_aside(lv_pool *pool) { return atomic_load_explicit(&pool->aside, memory_order_seq_cst) != NULL; }
+
+static void run_aside(lv_pool *pool) {
+    void *argument = pool->aside_argument;
+    lv_aside run = atomic_exchange(&pool->aside, NULL);
+    if (run) run(argument);
+}
+
 static void sleep_until_work(lv_pool *pool) {
     pthread_mutex_lock(&pool->mutex);
     atomic_fetch_add(&pool->sleeping, 1);
     // Announced as sleeping before looking: a job posted from here on either is seen, or its poster sees a sleeper.
-    while (!has_work(pool) && !atomic_load(&pool->stopping)) pthread_cond_wait(&pool->work, &pool->mutex);
+    while (!has_work(pool) && !has_aside(pool) && !atomic_load(&pool->stopping)) pthread_cond_wait(&pool->work, &pool->mutex);
     atomic_fetch_sub(&pool->sleeping, 1);
     pthread_mutex_unlock(&pool->mutex);
 }
@@ -78,6 +90,7 @@ static void *worker_main(void *argument) {
     lv_pool *pool = worker->pool;
     fesetenv(FE_DFL_ENV);  // a new thread inherits its creator's
     while (!atomic_load(&pool->stopping)) {
+        if (has_aside(pool)) run_aside(pool);
         int spins = 0;
         while (!has_work(pool) && spins < SPINS && !atomic_load_explicit(&pool->stopping, memory_order_relaxed)) {
             pause_briefly();
@@ -102,6 +115,7 @@ lv_pool *lv_pool_create(size_t threads, int *error) {
     }
     atomic_init(&pool->ticket, 0);
     atomic_init(&pool->done, 0);
+    atomic_init(&pool->aside, NULL);
     atomic_init(&pool->sleeping, 0);
     atomic_init(&pool->stopping, false);
     pthread_mutex_init(&pool->mutex, NULL);
@@ -133,6 +147,21 @@ void lv_pool_destroy(lv_pool *pool) {
     free(pool);
 }
 
+static void wake(lv_pool *pool) {
+    if (atomic_load_explicit(&pool->sleeping, memory_order_seq_cst) == 0) return;
+    pthread_mutex_lock(&pool->mutex);
+    pthread_cond_broadcast(&pool->work);
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+bool lv_pool_run_aside(lv_pool *pool, lv_aside run, void *argument) {
+    if (pool->threads == 0) return false;
+    pool->aside_argument = argument;
+    atomic_store_explicit(&pool->aside, run, memory_order_seq_cst);
+    wake(pool);
+    return true;
+}
+
 void lv_pool_run(lv_pool *pool, lv_item run, const void *kernel, size_t count) {
     // Round to nearest, denormals kept: the caller may have set otherwise, and gets it back.
     fenv_t environment;
@@ -145,11 +174,7 @@ void lv_pool_run(lv_pool *pool, lv_item run, const void *kernel, size_t count) {
         pool->kernel = kernel;
         atomic_store_explicit(&pool->done, 0, memory_order_relaxed);
         atomic_store_explicit(&pool->ticket, (uint64_t)count << COUNT_SHIFT, memory_order_seq_cst);
-        if (atomic_load_explicit(&pool->sleeping, memory_order_seq_cst) > 0) {
-            pthread_mutex_lock(&pool->mutex);
-            pthread_cond_broadcast(&pool->work);
-            pthread_mutex_unlock(&pool->mutex);
-        }
+        wake(pool);
         work(pool, 0);
         int spins = 0;
         while (atomic_load_explicit(&pool->done, memory_order_acquire) < count) {

@@ -7,10 +7,10 @@ import Store
 
 struct ModelCommands: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "model", abstract: "Models: bring one in, list, show, verify, choose which is used.",
+        commandName: "model", abstract: "Models: bring one in, list, show, verify, run, choose which is used.",
         subcommands: [
             ModelImport.self, ModelList.self, ModelShow.self, ModelVerify.self, ModelActivate.self,
-            ModelRetire.self, ModelExport.self,
+            ModelRetire.self, ModelExport.self, ModelPredict.self,
         ])
 }
 
