@@ -38,9 +38,13 @@ public struct ModelPackage: Sendable {
     /// Runs the network of the package in `folder` once, on (pictures, channels, rows, columns): what `open`,
     /// `makeNetwork` and `run` do, in less memory and time. The weights' digest is computed meanwhile by one of the
     /// threads, and there is no result before it is known to be right.
-    /// - Throws: what those throw; `InferenceError` (`invalidInput`) where the input's shape is not the model's.
-    public static func runOnce(_ folder: URL, on input: Tensor, options: ExecutionOptions) throws -> Tensor {
-        let (description, _) = try readDescription(folder)
+    /// - Parameter digest: the package's, where it is known from elsewhere.
+    /// - Throws: what those throw; `InferenceError` (`invalidInput`) where the input's shape is not the model's, or
+    ///   (`alteredWeights`) where the package has another digest.
+    public static func runOnce(
+        _ folder: URL, digest expectedDigest: String? = nil, on input: Tensor, options: ExecutionOptions
+    ) throws -> Tensor {
+        let (description, bytes) = try readDescription(folder)
         let shape = description.input
         guard input.shape.count == 4,
             input.shape.dropFirst().elementsEqual([shape.channels, shape.height, shape.width])
@@ -58,6 +62,13 @@ public struct ModelPackage: Sendable {
             ).run(input.values, batch: input.shape[0])
         }
         try check(digest.value(), expected, description)
+        let identity = identity(bytes, weightsDigest: digest.value())
+        guard expectedDigest == nil || expectedDigest == identity else {
+            throw InferenceError(
+                .alteredWeights,
+                "the package \(description.name) has been altered: its digest is \(identity) and was "
+                    + "\(expectedDigest ?? ""); take the package anew from where it came")
+        }
         return try result.get()
     }
 
@@ -67,13 +78,17 @@ public struct ModelPackage: Sendable {
         let (weights, expected) = try Self.openWeights(folder, description)
         let found = Digest.sha256(of: weights)
         try Self.check(found, expected, description)
-        let descriptionDigest = hexadecimal(SHA256.hash(data: bytes))
-        let listing = "\(descriptionDigest)  \(Self.descriptionFile)\n\(found)  \(Self.weightsFile)\n"
-        digest = hexadecimal(SHA256.hash(data: Data(listing.utf8)))
+        digest = Self.identity(bytes, weightsDigest: found)
         self.folder = folder
         self.description = description
         self.weights = weights
         descriptionBytes = bytes
+    }
+
+    private static func identity(_ description: Data, weightsDigest: String) -> String {
+        let descriptionDigest = hexadecimal(SHA256.hash(data: description))
+        let listing = "\(descriptionDigest)  \(descriptionFile)\n\(weightsDigest)  \(weightsFile)\n"
+        return hexadecimal(SHA256.hash(data: Data(listing.utf8)))
     }
 
     private static func openWeights(

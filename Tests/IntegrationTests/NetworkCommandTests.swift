@@ -23,6 +23,16 @@ struct NetworkCommandTests {
         }
         #expect(results[0] == results[1])
         #expect(results[0].shape == [golden.count, 2])
+        // A registered model means the package with its digest, not merely what lies in its folder.
+        let installed = URL(fileURLWithPath: longview.path("home/models/\(package.digest)/model.json"))
+        let text = try String(contentsOf: installed, encoding: .utf8)
+        try text.replacing("To show", with: "to show").write(to: installed, atomically: true, encoding: .utf8)
+        let output = longview.path("altered.npy")
+        let altered = try await longview.run(
+            "model", "predict", "nih-pneumonia", "--tensor", file, "--output", output)
+        #expect(altered.status == 3, "\(altered.errors)")
+        #expect(!FileManager.default.fileExists(atPath: output))
+
         for (image, vector) in golden.enumerated() {
             for (mine, expected) in zip(results[0][image: image], vector.logits) {
                 #expect(abs(Double(mine) - expected) <= vector.tolerance)

@@ -90,7 +90,7 @@ struct BenchModel: AsyncParsableCommand {
 
     private func subject(_ settings: Settings, _ options: ExecutionOptions) async throws -> (String, Network) {
         if let model {
-            let folder = try await LoadedModel.folder(model, settings: settings)
+            let (folder, _) = try await LoadedModel.folder(model, settings: settings)
             let (package, network) = try await OwnThread.run {
                 let package = try ModelPackage.open(folder)
                 return (package, try package.makeNetwork(options: options))

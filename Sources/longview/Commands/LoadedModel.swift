@@ -25,14 +25,14 @@ enum LoadedModel {
         return loaded
     }
 
-    /// The folder of the package that `reference` means: itself a folder, or a registered model.
-    static func folder(_ reference: String, settings: Settings) async throws -> URL {
+    /// The folder of the package that `reference` means, itself a folder or a registered model, whose digest is known.
+    static func folder(_ reference: String, settings: Settings) async throws -> (URL, digest: String?) {
         let folder = URL(fileURLWithPath: reference, isDirectory: true)
-        if FileManager.default.fileExists(atPath: folder.path) { return folder }
+        if FileManager.default.fileExists(atPath: folder.path) { return (folder, nil) }
         let store = try await settings.openStore()
         let model = try await store.model(named: reference)
         await store.close()
-        return settings.library.location(ofDigest: model.digest)
+        return (settings.library.location(ofDigest: model.digest), model.digest)
     }
 }
 

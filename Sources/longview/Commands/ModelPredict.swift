@@ -22,7 +22,7 @@ struct ModelPredict: AsyncParsableCommand {
     func run() async throws {
         let settings = Settings()
         let options = try settings.execution(threads: threads)
-        let folder = try await LoadedModel.folder(model, settings: settings)
+        let (folder, digest) = try await LoadedModel.folder(model, settings: settings)
         let result = try await OwnThread.run {
             let input: Tensor
             do {
@@ -30,7 +30,7 @@ struct ModelPredict: AsyncParsableCommand {
             } catch let error as CocoaError {
                 throw Failure("\(tensor) can't be read: \(error.localizedDescription)")
             }
-            return try ModelPackage.runOnce(folder, on: input, options: options)
+            return try ModelPackage.runOnce(folder, digest: digest, on: input, options: options)
         }
         try NPYFile.data(result).write(to: URL(fileURLWithPath: output))
     }
