@@ -54,19 +54,14 @@ public struct Commitment: Hashable, Sendable {
 }
 
 extension Commitment: Codable {
-    /// Reads 64 lower-case hexadecimal digits.
+    /// Reads the hash.
     public init(from decoder: any Decoder) throws {
-        let text = try decoder.singleValueContainer().decode(String.self)
-        guard let hash = MerkleHash(hexadecimal: text) else {
-            throw LedgerError(.malformedEntry, "a commitment must be 64 lower-case hexadecimal digits")
-        }
-        self.hash = hash
+        hash = try MerkleHash(from: decoder)
     }
 
-    /// Writes 64 lower-case hexadecimal digits.
+    /// Writes the hash.
     public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(hash.hexadecimal)
+        try hash.encode(to: encoder)
     }
 }
 

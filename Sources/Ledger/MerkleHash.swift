@@ -56,3 +56,19 @@ extension MerkleHash: CustomStringConvertible {
     /// Base 64.
     public var description: String { base64 }
 }
+
+extension MerkleHash: Codable {
+    /// Reads 64 lower-case hexadecimal digits.
+    public init(from decoder: any Decoder) throws {
+        guard let hash = MerkleHash(hexadecimal: try decoder.singleValueContainer().decode(String.self)) else {
+            throw LedgerError(.malformedEntry, "a digest or commitment must be 64 lower-case hexadecimal digits")
+        }
+        self = hash
+    }
+
+    /// Writes 64 lower-case hexadecimal digits.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(hexadecimal)
+    }
+}
