@@ -61,7 +61,8 @@ enum EntrySamples {
                     renderingSHA256: digest, gateSHA256: digest, views: "profile",
                     viewWeights: [0.25, 0.75].map(DecimalDouble.init),
                     viewRisks: [0.1, 1.0 / 3].map(DecimalDouble.init),
-                    logits: [-0.0, 1.5, -3.4028235e38, .leastNonzeroMagnitude].map(DecimalFloat.init), risk: DecimalDouble(0.275),
+                    logits: [-0.0, 1.5, -3.4028235e38, .leastNonzeroMagnitude].map(DecimalFloat.init),
+                    risk: DecimalDouble(0.275),
                     category: isFull ? "high" : nil, flags: isFull ? ["age_unknown", "multi_frame"] : [],
                     decodeMS: DecimalDouble(41.25), renderMS: DecimalDouble(12), scoreMS: DecimalDouble(310.0625),
                     engineVersion: "1", kernels: "avx512"))

@@ -77,7 +77,9 @@ struct EntryTests {
             Issue.record("not an inference")
             return
         }
-        #expect(row.logits.map(\.value.bitPattern) == [Float(-0.0), 1.5, -3.4028235e38, .leastNonzeroMagnitude].map(\.bitPattern))
+        #expect(
+            row.logits.map(\.value.bitPattern)
+                == [Float(-0.0), 1.5, -3.4028235e38, .leastNonzeroMagnitude].map(\.bitPattern))
         #expect(row.viewRisks.map(\.value) == [0.1, 1.0 / 3])
         #expect(try entry.differences(from: read).isEmpty)
         row.risk = DecimalDouble(row.risk.value.nextUp)
