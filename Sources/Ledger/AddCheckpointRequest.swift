@@ -1,13 +1,13 @@
 /// The body of a request to a witness: C2SP tlog-witness, `add-checkpoint`.
 public struct AddCheckpointRequest: Sendable, Equatable {
     /// The size that the sender believes the witness has seen last.
-    public var oldSize: Int
+    public let oldSize: Int
     /// The consistency proof from there.
-    public var proof: [MerkleHash]
+    public let proof: [MerkleHash]
     /// The new checkpoint, signed by the log.
-    public var note: SignedNote
+    public let note: SignedNote
     /// What it says.
-    public var checkpoint: Checkpoint
+    public let checkpoint: Checkpoint
 
     /// The most hashes of a proof.
     static let maximumHashes = 63

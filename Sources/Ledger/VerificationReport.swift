@@ -81,3 +81,38 @@ public struct VerificationReport: Sendable, Equatable {
         if problems.count < Self.maximumProblems { problems.append(problem) }
     }
 }
+
+/// The members of `audit verify --json`.
+extension VerificationReport: Encodable {
+    private enum CodingKeys: String, CodingKey {
+        case ok, root, checkpoints, entries, problems
+        case treeSize = "tree_size"
+        case problemCount = "problem_count"
+    }
+
+    /// Writes `ok`, `tree_size`, `root` (base 64), `checkpoints`, `entries`, `problems`, `problem_count`.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(isOK, forKey: .ok)
+        try container.encode(treeSize, forKey: .treeSize)
+        try container.encode(root.base64, forKey: .root)
+        try container.encode(checkpoints, forKey: .checkpoints)
+        try container.encode(entries, forKey: .entries)
+        try container.encode(problems, forKey: .problems)
+        try container.encode(problemCount, forKey: .problemCount)
+    }
+}
+
+extension VerificationReport.Problem: Encodable {
+    private enum CodingKeys: CodingKey {
+        case code, index, message
+    }
+
+    /// Writes `code`, `index` (absent where unknown), `message`.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(code.rawValue, forKey: .code)
+        try container.encodeIfPresent(index, forKey: .index)
+        try container.encode(message, forKey: .message)
+    }
+}

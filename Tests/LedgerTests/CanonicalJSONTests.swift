@@ -126,6 +126,7 @@ struct CanonicalJSONTests {
         #expect(object.members.count == 2)
         #expect(object["\u{E9}"] == .integer(1))
         #expect(JSONValue.string("\u{E9}") != .string("e\u{301}"))
+        #expect(JSONValue.number(2) == .integer(2))
         object["\u{E9}"] = nil
         #expect(object.members.map(\.value) == [.integer(2)])
     }

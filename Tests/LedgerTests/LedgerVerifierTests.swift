@@ -232,6 +232,22 @@ struct LedgerVerifierTests {
         }
     }
 
+    @Test("a report's JSON has the members that scripts rely on")
+    func json() throws {
+        var ledger = try ledger()
+        ledger.checkpoints.append(Array("nonsense".utf8))
+        try ledger.edit(first) { $0[5] = Array("{}".utf8) }
+        let report = try ledger.verify()
+        let text = String(decoding: try CanonicalJSON.encode(JSONValueEncoder.encode(report)), as: UTF8.self)
+        let refused = report.problems[0].message
+        #expect(
+            text == """
+                {"checkpoints":3,"entries":600,"ok":false,"problem_count":2,"problems":[{"code":"checkpoint_refused",\
+                "message":"\(refused)"},{"code":"entry_changed","index":5,\
+                "message":"entry 5 is not the one that was recorded"}],"root":"\(report.root)","tree_size":600}
+                """)
+    }
+
     @Test("problems beyond the thousandth are counted")
     func many() throws {
         let entries = MemoryLedger.entries(1500)

@@ -131,8 +131,9 @@ struct WitnessTests {
         let both = try Witness(
             signer: TestKeys.witness(1),
             logs: [TestKeys.log.verifier.name: [TestKeys.otherLog.verifier, TestKeys.log.verifier]])
-        var sent = try request(old: 0, new: 8)
-        sent.note.add(NoteSignature(id: TestKeys.otherLog.verifier.id, bytes: [UInt8](repeating: 1, count: 64)))
+        var note = try request(old: 0, new: 8).note
+        note.add(NoteSignature(id: TestKeys.otherLog.verifier.id, bytes: [UInt8](repeating: 1, count: 64)))
+        let sent = try AddCheckpointRequest(oldSize: 0, proof: [], note: note)
         guard case .accepted = try both.decide(sent, seen: .nothing, time: 1) else {
             Issue.record("refused")
             return
