@@ -120,6 +120,22 @@ struct EntryTests {
         #expect(try entry.canonicalBytes().count <= CanonicalJSON.maximumBytes)
     }
 
+    @Test("events are coded as DICOM PS3.16, annex D, has them")
+    func codes() {
+        let published = [
+            "110100": "Application Activity", "110103": "DICOM Instances Accessed", "110106": "Export",
+            "110107": "Import", "110110": "Patient Record", "110112": "Query", "110113": "Security Alert",
+            "110120": "Application Start", "110121": "Application Stop", "110129": "Security Configuration",
+            "110131": "Software Configuration",
+        ]
+        for type in EntryType.allCases {
+            #expect(published[type.eventID.value] == type.eventID.meaning)
+            if let code = type.eventTypeCode { #expect(published[code.value] == code.meaning) }
+            #expect(["C", "R", "U", "D", "E"].contains(type.actionCode))
+        }
+        #expect(EntryOutcome.majorFailure.indicator == 12)
+    }
+
     @Test(
         "times have one text, and exist",
         arguments: [
