@@ -4,6 +4,9 @@ public struct CheckpointPolicy: Sendable, Equatable {
     public var origin: String
     /// The log's keys, present and past: a checkpoint needs the signature of one.
     public var logKeys: [NoteVerifier]
+    /// The size at which a key of the log was retired: it signs no larger checkpoint. A key that leaked after its
+    /// rotation can so tell nothing new.
+    public var retiredAt: [NoteKeyID: Int]
     /// The witnesses whose cosignatures count.
     public var witnessKeys: [NoteVerifier]
     /// How many of the witnesses must have cosigned.
@@ -12,7 +15,8 @@ public struct CheckpointPolicy: Sendable, Equatable {
     /// A policy of these values.
     /// - Throws: ``LedgerError`` (`malformedKey`) where it can't be met, or a key is of the wrong type.
     public init(
-        origin: String, logKeys: [NoteVerifier], witnessKeys: [NoteVerifier] = [], requiredCosignatures: Int = 0
+        origin: String, logKeys: [NoteVerifier], retiredAt: [NoteKeyID: Int] = [:], witnessKeys: [NoteVerifier] = [],
+        requiredCosignatures: Int = 0
     ) throws {
         guard !logKeys.isEmpty, logKeys.allSatisfy({ $0.algorithm == .ed25519 }) else {
             throw LedgerError(.malformedKey, "a policy needs at least one key of the log, of type 1 (Ed25519)")
@@ -30,6 +34,7 @@ public struct CheckpointPolicy: Sendable, Equatable {
         }
         self.origin = origin
         self.logKeys = logKeys
+        self.retiredAt = retiredAt
         self.witnessKeys = witnessKeys
         self.requiredCosignatures = requiredCosignatures
     }
@@ -43,9 +48,13 @@ public struct CheckpointPolicy: Sendable, Equatable {
             throw LedgerError(.wrongOrigin, "a checkpoint of “\(checkpoint.origin)”; “\(origin)” was expected")
         }
         let signed = try note.verifiedSignatures(by: logKeys + witnessKeys)
-        guard signed.contains(where: { $0.verifier.algorithm == .ed25519 }) else {
+        let byLog = signed.filter { $0.verifier.algorithm == .ed25519 }
+        guard byLog.contains(where: { checkpoint.size <= retiredAt[$0.verifier.id] ?? .max }) else {
             throw LedgerError(
-                .insufficientSignatures, "none of the log's keys has signed the checkpoint of size \(checkpoint.size)")
+                .insufficientSignatures,
+                byLog.isEmpty
+                    ? "none of the log's keys has signed the checkpoint of size \(checkpoint.size)"
+                    : "only keys retired before size \(checkpoint.size) have signed that checkpoint")
         }
         let cosigned = signed.compactMap { verifier, signature in
             verifier.algorithm == .cosignatureV1

@@ -122,6 +122,21 @@ struct CheckpointTests {
         #expect(code { try policy.open(forged) } == .invalidSignature)
     }
 
+    @Test("a retired key signs no checkpoint beyond the size at which it was retired")
+    func retirement() throws {
+        let (old, new) = (TestKeys.log, TestKeys.otherLog)
+        let policy = try CheckpointPolicy(
+            origin: old.verifier.name, logKeys: [old.verifier, new.verifier], retiredAt: [old.verifier.id: 7])
+        func note(_ size: Int, _ signers: [NoteSigner]) throws -> SignedNote {
+            let text = try Checkpoint(origin: policy.origin, size: size, root: MerkleTree.emptyRoot).text
+            return try SignedNote(text: text, signatures: signers.map { try $0.sign(text) })
+        }
+        #expect(try policy.open(note(7, [old])).checkpoint.size == 7)
+        #expect(try policy.open(note(8, [old, new])).checkpoint.size == 8)
+        let error = #expect(throws: LedgerError.self) { try policy.open(note(8, [old])) }
+        #expect(error?.code == .insufficientSignatures)
+    }
+
     @Test("a policy that can't be met, or that one key could meet twice, is refused")
     func impossiblePolicies() throws {
         let log = TestKeys.log.verifier
