@@ -69,6 +69,7 @@ let package = Package(
         .target(
             name: "Decoding", dependencies: ["DICOM", "Imaging", "CConfinement", crypto], swiftSettings: swift),
         .target(name: "Inference", dependencies: ["CKernels", crypto], swiftSettings: swift),
+        .target(name: "Ledger", dependencies: [crypto], swiftSettings: swift),
         .target(name: "Postgres", dependencies: ["CLibpq", crypto, logging], swiftSettings: swift),
         .target(
             name: "Store", dependencies: ["Postgres", logging],
@@ -97,6 +98,9 @@ let package = Package(
             swiftSettings: swift),
         .testTarget(
             name: "DecodingTests", dependencies: ["TestSupport", "Decoding", "DICOM", "Imaging", "longview-decoder"],
+            swiftSettings: swift),
+        .testTarget(
+            name: "LedgerTests", dependencies: ["TestSupport", "Ledger", crypto], exclude: ["Fixtures"],
             swiftSettings: swift),
         .testTarget(name: "PostgresTests", dependencies: ["TestSupport", "Postgres", logging], swiftSettings: swift),
         .testTarget(
