@@ -25,7 +25,9 @@ let package = Package(
     products: [
         .executable(name: "longview", targets: ["longview"]),
         .executable(name: "longview-decoder", targets: ["longview-decoder"]),
-        .library(name: "Decoding", targets: ["Decoding"]),  // for Fuzz/
+        // For Fuzz/.
+        .library(name: "Decoding", targets: ["Decoding"]),
+        .library(name: "Inference", targets: ["Inference"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),

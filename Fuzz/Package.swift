@@ -12,7 +12,11 @@ let package = Package(
             name: "fuzz-decoder",
             dependencies: [.product(name: "Decoding", package: "longview")],
             // The driver is libFuzzer's.
-            swiftSettings: [.unsafeFlags(["-parse-as-library"])])
+            swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
+        .executableTarget(
+            name: "fuzz-weights",
+            dependencies: [.product(name: "Inference", package: "longview")],
+            swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
     ],
     swiftLanguageModes: [.v6]
 )
