@@ -1,4 +1,5 @@
 import ArgumentParser
+import Decoding
 import Foundation
 import Inference
 
@@ -65,7 +66,7 @@ struct BenchModel: AsyncParsableCommand {
         let settings = Settings()
         let options = try settings.execution(threads: threads)
         let (name, network) = try await subject(settings, options)
-        let (result, profile) = try await OwnThread.run { try measure(name, network) }
+        let (result, profile) = try await ComputeQueue("command", concurrent: false).run { try measure(name, network) }
         if json { return Console.out(try JSONLine.text(result)) }
         var text = Sections()
         text.section(result.model)
@@ -91,7 +92,7 @@ struct BenchModel: AsyncParsableCommand {
     private func subject(_ settings: Settings, _ options: ExecutionOptions) async throws -> (String, Network) {
         if let model {
             let (folder, _) = try await LoadedModel.folder(model, settings: settings)
-            let (package, network) = try await OwnThread.run {
+            let (package, network) = try await ComputeQueue("command", concurrent: false).run {
                 let package = try ModelPackage.open(folder)
                 return (package, try package.makeNetwork(options: options))
             }
@@ -99,7 +100,7 @@ struct BenchModel: AsyncParsableCommand {
         }
         let input = FeatureShape(channels: 3, height: size, width: size)
         let graph = InceptionV4.cxrRisk(width: width, hidden: 512, classes: 2, input: input)
-        let network = try await OwnThread.run {
+        let network = try await ComputeQueue("command", concurrent: false).run {
             try Network(graph: graph, weights: try SafetensorsFile.seeded(for: graph, seed: 1), options: options)
         }
         return ("inception-v4, width \(width), \(size) × \(size)", network)

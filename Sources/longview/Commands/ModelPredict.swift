@@ -1,4 +1,5 @@
 import ArgumentParser
+import Decoding
 import Foundation
 import Inference
 
@@ -23,7 +24,7 @@ struct ModelPredict: AsyncParsableCommand {
         let settings = Settings()
         let options = try settings.execution(threads: threads)
         let (folder, digest) = try await LoadedModel.folder(model, settings: settings)
-        let result = try await OwnThread.run {
+        let result = try await ComputeQueue("command", concurrent: false).run {
             let input: Tensor
             do {
                 input = try NPYFile.read(try Data(contentsOf: URL(fileURLWithPath: tensor)), name: tensor)
