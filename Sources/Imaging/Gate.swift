@@ -14,7 +14,12 @@ extension GateRules {
             judgePatient(facts, &judgement)
             judgePurpose(facts, &judgement)
         }
-        if let radiograph { judgePicture(radiograph, &judgement) }
+        if let radiograph {
+            judgePicture(radiograph, &judgement)
+            // A header that names no part of the body vouches for nothing: then the picture has to.
+            let isVouchedFor = facts.map { $0.bodyPartExamined != nil || $0.anatomicRegion != nil } ?? true
+            judgeContent(radiograph, isVouchedFor: isVouchedFor, &judgement)
+        }
         return GateDecision(refusal: judgement.refusal, flags: judgement.flags, inputs: judgement.inputs)
     }
 
@@ -161,7 +166,6 @@ extension GateRules {
         if min(provenance.storedSize.width, provenance.storedSize.height) < minimumStoredSide {
             judgement.flag("low_resolution")
         }
-        if provenance.level.low < provenance.level.high { judgeContent(picture, &judgement) }
     }
 }
 

@@ -4,22 +4,28 @@ public enum FrontalCheckRule: String, Sendable, Codable {
     case off
     /// Whatever is not clearly an upright frontal chest radiograph is scored with a flag.
     case flag
-    /// What surely is none is refused; what is unclear is flagged. Inverted polarity is flagged only: such a picture
-    /// shows a frontal chest, and which way its values go is for its header to say, which may be put right.
+    /// What surely is none is refused; what is unclear is flagged, or refused too where a DICOM header does not name the
+    /// part of the body. Inverted polarity is flagged only: such a picture shows a frontal chest, and which way its
+    /// values go is for its header to say, which may be put right.
     case refuse
 }
 
 extension GateRules {
-    /// Judges what `picture` shows: the verdict goes to the inputs, its reason to the flags or the refusal.
-    func judgeContent(_ picture: GreyPicture, _ judgement: inout GateJudgement) {
-        guard frontalCheck != .off else { return }
-        let verdict = FrontalCheck.judge(picture)
+    /// Judges what the picture shows: the verdict goes to the inputs, its reason to the flags or the refusal.
+    ///
+    /// - Parameter isVouchedFor: whether somebody says that this is a chest: the header, or, of a file without one, who
+    ///   handed it in.
+    func judgeContent(_ radiograph: Radiograph, isVouchedFor: Bool, _ judgement: inout GateJudgement) {
+        let level = radiograph.provenance.level
+        guard frontalCheck != .off, level.low < level.high else { return }
+        let verdict = FrontalCheck.judge(radiograph.picture)
         judgement.inputs["FrontalCheck"] = verdict.version
         judgement.inputs["FrontalCheckVerdict"] = verdict.verdict.rawValue
         judgement.inputs["FrontalCheckMargin"] = String(verdict.margin)
         judgement.inputs["FrontalCheckProbability"] = String(verdict.probability)
         guard let reason = verdict.reason else { return }
-        if frontalCheck == .refuse, verdict.verdict == .notFrontal, reason != .inverted {
+        let isRefused = verdict.verdict == .notFrontal || !isVouchedFor
+        if frontalCheck == .refuse, isRefused, reason != .inverted {
             judgement.refuse(reason.rawValue, reason.message)
         } else {
             judgement.flag(reason.rawValue)

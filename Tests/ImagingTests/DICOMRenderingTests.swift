@@ -52,6 +52,8 @@ struct DICOMRenderingTests {
         // A chest radiograph that was made into a secondary capture: a matter of the profile.
         #expect(try render("CXR_SIIM_jpeg").1.refusal?.code == "sop_class_not_accepted")
         #expect(try render("RG3_UNCR").1.refusal?.code == "body_part_not_accepted")
+        // A dental panorama whose header names no part of the body.
+        #expect(try render("CR-ModalitySequenceLUT").1.refusal?.code == "extreme_aspect_ratio")
         #expect(try render("CT_small").1.refusal?.code == "modality_not_accepted")
         #expect(try render("MR_small_implicit").1.refusal?.code == "modality_not_accepted")
         #expect(try render("CR_cspine_16x16").1.refusal?.code == "body_part_not_accepted")

@@ -156,6 +156,25 @@ struct FrontalCheckTests {
         #expect(try decide(Self.phantom, .refuse).flags == ["no_dicom_identity"])
     }
 
+    @Test("what is unclear is flagged where the header names a chest, and refused where it names no part of the body")
+    func vouching() throws {
+        let unclear = try #require(
+            stride(from: 1, to: 0.5, by: -0.01).lazy.map { Self.phantom.part(x: 0..<$0, y: 0..<1) }
+                .first { FrontalCheck.judge($0).verdict == .uncertain })
+        let radiograph = try Radiograph(imageFile: unclear.pngFile())
+        func decide(_ change: (inout GateFacts) -> Void) -> GateDecision {
+            var facts = GateFacts()
+            facts.modality = "CR"
+            change(&facts)
+            return GateRules().decide(facts: facts, radiograph: radiograph)
+        }
+        #expect(decide { _ in }.refusal?.code == "not_frontal_chest")
+        for vouched in [decide { $0.bodyPartExamined = "CHEST" }, decide { $0.anatomicRegion = "SCT 51185008" }] {
+            #expect(vouched.isAccepted && vouched.flags.contains("not_frontal_chest"))
+        }
+        #expect(GateRules().decide(facts: nil, radiograph: radiograph).isAccepted)
+    }
+
     @Test("a profile without the rule refuses; the rule is read by its name")
     func decoding() throws {
         func rules(_ text: String) throws -> GateRules {
