@@ -97,7 +97,7 @@ let package = Package(
             name: "ScoringTests", dependencies: ["TestSupport", "Scoring", "Imaging", "Inference", "DICOM"],
             swiftSettings: swift),
         .testTarget(
-            name: "IntegrationTests", dependencies: ["TestSupport", "longview", "DICOM", "Store", "Postgres"],
+            name: "IntegrationTests", dependencies: ["TestSupport", "longview", "DICOM", "Inference", "Store", "Postgres"],
             swiftSettings: swift),
     ],
     swiftLanguageModes: [.v6],

@@ -84,30 +84,34 @@ static void gather_patches(const lv_convolution *k, const float *input, size_t b
     }
 }
 
-static lv_tile_run tile_run(lv_kernel_set set, size_t pixels, size_t row, size_t step) {
-#if LV_X86
-    if (set == LV_AVX512) return lv_tile_avx512(pixels, row, step);
-    if (set == LV_AVX2) return lv_tile_avx2(pixels, row, step);
-#endif
-    (void)set;
-    return lv_tile_portable(pixels, row, step);
-}
-
 // Which of lv_steps separates the input pixels of neighbouring output pixels; gathered pixels lie side by side.
 static size_t step_index(const lv_convolution *k) {
     if (k->mode == LV_PATCHES) return 0;
     return (k->planar ? 2 : 0) + (k->stride_width - 1);
 }
 
+static size_t line_tiles(const lv_convolution *k, size_t count) {
+    return (count + lv_convolution_tile_pixels(k->set) - 1) / lv_convolution_tile_pixels(k->set);
+}
+
+// The weights to fetch while a group's tiles run, an even share in each.
+typedef struct {
+    const float *weights;
+    size_t count, run, runs;
+} prefetching;
+
 // Computes `count` output pixels in a line, split evenly into tiles. The tile's pixel and output are of the first.
-static void run_line(const lv_convolution *k, lv_tile *tile, size_t count, size_t step, float *output) {
-    size_t tiles = (count + lv_convolution_tile_pixels(k->set) - 1) / lv_convolution_tile_pixels(k->set);
-    ptrdiff_t pixel = tile->pixel;
+static void run_line(const lv_convolution *k, lv_tile *tile, size_t count, size_t step, float *output,
+                     prefetching *ahead) {
+    const size_t tiles = line_tiles(k, count);
+    const ptrdiff_t pixel = tile->pixel;
     for (size_t i = 0; i < tiles; i++) {
         size_t begin = part_start(count, tiles, i), end = part_start(count, tiles, i + 1);
         tile->pixel = pixel + (ptrdiff_t)(begin * lv_steps[step]);
         tile->output = output + begin * LV_LANES;
-        tile_run(k->set, end - begin, tile->row, step)(tile);
+        tile->input_ahead = (ptrdiff_t)((end - begin) * lv_steps[step]);
+        lv_tile_prefetch(tile, ahead->weights, ahead->count, ahead->run++, ahead->runs);
+        lv_tile_run_of(k->set, end - begin, tile->row, step)(tile);
     }
     tile->pixel = pixel;
 }
@@ -166,14 +170,17 @@ void lv_convolution_run(const void *argument, size_t item, size_t worker) {
     size_t group_weights = 0;
     for (size_t b = 0; b < k->blocks; b++) group_weights += k->block_channels[b];
     group_weights *= tap_count * LV_GROUP;
+    const size_t runs = runs_rows_together(k) ? line_tiles(k, end - begin)
+                                              : (end - begin) * line_tiles(k, k->output_width);
     for (size_t g = first_group; g < end_group; g++) {
         tile.row = smaller(LV_GROUP, (k->output_blocks - 2 * g) * LV_LANES);
         tile.weights = k->weights + g * group_weights;
         tile.bias = k->bias + g * LV_GROUP;
         float *group_output = output + 2 * g * output_plane * LV_LANES;
+        prefetching ahead = {tile.weights + k->prefetch_groups * group_weights, group_weights, 0, runs};
         if (runs_rows_together(k)) {
             tile.pixel = k->mode == LV_FLAT ? (ptrdiff_t)(begin * lanes) : 0;
-            run_line(k, &tile, end - begin, step, group_output + begin * LV_LANES);
+            run_line(k, &tile, end - begin, step, group_output + begin * LV_LANES, &ahead);
             continue;
         }
         for (size_t y = begin; y < end; y++) {
@@ -185,7 +192,7 @@ void lv_convolution_run(const void *argument, size_t item, size_t worker) {
             tile.first_tap = smaller(first_row * k->kernel_width, tile.end_tap);
             tile.pixel = ((ptrdiff_t)top - (ptrdiff_t)k->padding_height - (ptrdiff_t)source_first_row) *
                          (ptrdiff_t)(source_width * lanes);
-            run_line(k, &tile, k->output_width, step, group_output + y * k->output_width * LV_LANES);
+            run_line(k, &tile, k->output_width, step, group_output + y * k->output_width * LV_LANES, &ahead);
         }
     }
 }

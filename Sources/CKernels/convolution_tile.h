@@ -19,7 +19,19 @@ typedef struct {
     ptrdiff_t output_block_stride;
     size_t row;  // output channels in a row of weights: 32, or 16 in a last half group
     bool relu;
+    // Weights needed next, fetched to the second-level cache meanwhile: two lines at `prefetch` for each row of
+    // weights, which then moves on by prefetch_step floats. Any address will do.
+    const float *prefetch;
+    size_t prefetch_step;
+    // From a pixel read to one that a later tile reads, fetched to the first-level cache meanwhile.
+    ptrdiff_t input_ahead;
 } lv_tile;
+
+/// Makes run `i` of `runs` prefetch its share of `count` floats at `next`, of which a run reads rows of `row`.
+LV_INLINE void lv_tile_prefetch(lv_tile *tile, const float *next, size_t count, size_t i, size_t runs) {
+    tile->prefetch = next + count * i / runs;
+    tile->prefetch_step = (tile->row + runs - 1) / runs;
+}
 
 typedef void (*lv_tile_run)(const lv_tile *tile);
 
@@ -33,6 +45,15 @@ lv_tile_run lv_tile_avx512(size_t pixels, size_t row, size_t step);
 lv_tile_run lv_tile_avx2(size_t pixels, size_t row, size_t step);
 lv_tile_run lv_tile_portable(size_t pixels, size_t row, size_t step);
 
+LV_INLINE lv_tile_run lv_tile_run_of(lv_kernel_set set, size_t pixels, size_t row, size_t step) {
+#if LV_X86
+    if (set == LV_AVX512) return lv_tile_avx512(pixels, row, step);
+    if (set == LV_AVX2) return lv_tile_avx2(pixels, row, step);
+#endif
+    (void)set;
+    return lv_tile_portable(pixels, row, step);
+}
+
 enum {
     // 14 x 2 accumulators, 2 weight vectors and a broadcast: 31 of 32 registers of 16 floats.
     LV_TILE_PIXELS_16 = 14,
@@ -41,8 +62,7 @@ enum {
 };
 
 // Defines name(tile, first, pixels, vectors, step): output channels first ..< first + vectors x lanes of the group,
-// which
-// lie in one block, or with vectors of a whole block in as many blocks. All but `tile` and `first` are constants to the
+// which lie in one block, or with vectors of a whole block in as many blocks. All but `tile` and `first` are constants to the
 // optimiser, which then keeps every accumulator in a register; check the assembly after a change.
 #define LV_DEFINE_TILE(name, vector, lanes)                                                                            \
     LV_INLINE void name(const lv_tile *tile, size_t first, const size_t pixels, const size_t vectors,                  \
@@ -57,13 +77,21 @@ enum {
         const float *block_weights = tile->weights + first;                                                            \
         const size_t row = tile->row;                                                                                  \
         const ptrdiff_t channel_stride = tile->channel_stride;                                                         \
+        const float *prefetch = tile->prefetch;                                                                        \
+        const size_t prefetch_step = tile->prefetch_step;                                                              \
         for (size_t b = 0; b < tile->blocks; b++) {                                                                    \
             const size_t channels = tile->block_channels[b];                                                           \
             const float *weights = block_weights + tile->first_tap * channels * row;                                   \
             for (size_t t = tile->first_tap; t < tile->end_tap; t++) {                                                 \
                 const float *x = block + (tile->pixel + tile->taps[t]);                                                \
+                _Pragma("unroll") for (size_t p = 0; p < pixels; p++) {                                                \
+                    if (step % LV_LANES == 0) __builtin_prefetch(x + p * step + tile->input_ahead, 0, 3);              \
+                }                                                                                                      \
                 for (size_t c = 0; c < channels; c++) {                                                                \
                     vector w[2];                                                                                       \
+                    __builtin_prefetch(prefetch, 0, 2);                                                                \
+                    __builtin_prefetch(prefetch + LV_LANES, 0, 2);                                                     \
+                    prefetch += prefetch_step;                                                                         \
                     _Pragma("unroll") for (size_t v = 0; v < vectors; v++) {                                           \
                         w[v] = *(const vector *)(weights + v * lanes);                                                 \
                     }                                                                                                  \

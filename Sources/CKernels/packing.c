@@ -1,50 +1,104 @@
-#include <math.h>
-#include <string.h>
+#include "packing.h"
 
-#include "kernel_sets.h"
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 enum { LINEAR_GROUP = 64 };
 
-static size_t rounded_up(size_t n, size_t unit) { return (n + unit - 1) / unit * unit; }
+static size_t group_width(const lv_packing *p) { return p->form == LV_PACK_LINEAR ? LINEAR_GROUP : LV_GROUP; }
 
-size_t lv_packed_convolution_count(const lv_weights *w) {
-    return rounded_up(w->outputs, LV_LANES) * w->inputs * w->taps;
+static size_t group_count(const lv_packing *p) { return (p->outputs + group_width(p) - 1) / group_width(p); }
+
+static size_t taps(const lv_packing *p) { return p->row_taps * p->column_taps; }
+
+// Packed floats for each output.
+static size_t output_floats(const lv_packing *p) {
+    return p->form == LV_PACK_WINOGRAD ? p->inputs * lv_winograd_weight_count(p) : p->inputs * taps(p);
 }
 
-static float packed_weight(const lv_weights *w, size_t output, size_t input, size_t tap) {
-    if (output >= w->outputs) return 0.0f;
-    double value = (double)w->weights[(output * w->inputs + input) * w->taps + tap];
-    if (w->output_scale) value *= w->output_scale[output];
-    if (w->input_scale) value *= w->input_scale[input];
-    return (float)value;
+size_t lv_packing_count(const lv_packing *p) {
+    return lv_rounded_up(p->outputs, p->form == LV_PACK_LINEAR ? LINEAR_GROUP : LV_LANES) * output_floats(p);
 }
 
-bool lv_pack_convolution(const lv_weights *w, float *packed) {
-    const float *start = packed;
-    for (size_t group = 0; group < w->outputs; group += LV_GROUP) {
-        size_t row = rounded_up(w->outputs - group, LV_LANES);
-        if (row > LV_GROUP) row = LV_GROUP;
-        for (size_t b = 0, first = 0; b < w->blocks; first += w->block_channels[b], b++) {
-            for (size_t tap = 0; tap < w->taps; tap++) {
-                for (size_t c = 0; c < w->block_channels[b]; c++, packed += row) {
-                    for (size_t o = 0; o < row; o++) packed[o] = packed_weight(w, group + o, first + c, tap);
+size_t lv_packing_items(const lv_packing_work *work) {
+    size_t items = 0;
+    for (size_t i = 0; i < work->count; i++) items += group_count(&work->packings[i]);
+    return items;
+}
+
+// A block's taps of a group are gathered side by side, scaled, and turned round in the first-level cache.
+LV_INLINE void pack_convolution(const lv_packing *p, size_t group, float *packed) {
+    const size_t row = lv_row(p, group), first_output = group * LV_GROUP, tap_count = taps(p);
+    float scaled[LV_LANES * LV_GROUP];
+    for (size_t b = 0, first = 0; b < p->blocks; first += p->block_channels[b], b++) {
+        const size_t channels = p->block_channels[b], values = channels * tap_count;
+        // In pieces of 16 values of each output.
+        for (size_t begin = 0; begin < values; begin += LV_LANES) {
+            const size_t count = values - begin < LV_LANES ? values - begin : LV_LANES;
+            for (size_t o = 0; o < row; o++) {
+                float *to = scaled + o * LV_LANES;
+                if (first_output + o >= p->outputs) {
+                    memset(to, 0, count * sizeof(float));
+                    continue;
                 }
+                const float *from = p->weights + ((first_output + o) * p->inputs + first) * tap_count + begin;
+                // The outputs' rows are more streams than the hardware follows.
+                __builtin_prefetch(from + LV_PREFETCH_FLOATS);
+                const double scale = p->output_scale ? p->output_scale[first_output + o] : 1.0;
+                for (size_t i = 0; i < count; i++) to[i] = (float)((double)from[i] * scale);
+            }
+            for (size_t i = 0; i < count; i++) {
+                const size_t channel = (begin + i) / tap_count, tap = (begin + i) % tap_count;
+                float *to = packed + (tap * channels + channel) * row;
+                for (size_t o = 0; o < row; o++) to[o] = scaled[o * LV_LANES + i];
             }
         }
+        packed += values * row;
     }
-    return lv_all_finite(start, lv_packed_convolution_count(w));
 }
 
-size_t lv_packed_linear_count(size_t outputs, size_t inputs) { return rounded_up(outputs, LINEAR_GROUP) * inputs; }
-
-bool lv_pack_linear(const lv_weights *w, float *packed) {
-    const float *start = packed;
-    for (size_t group = 0; group < w->outputs; group += LINEAR_GROUP) {
-        for (size_t i = 0; i < w->inputs; i++, packed += LINEAR_GROUP) {
-            for (size_t o = 0; o < LINEAR_GROUP; o++) packed[o] = packed_weight(w, group + o, i, 0);
+LV_INLINE void pack_linear(const lv_packing *p, size_t group, float *packed) {
+    for (size_t o = 0; o < LINEAR_GROUP; o++) {
+        const size_t output = group * LINEAR_GROUP + o;
+        for (size_t i = 0; i < p->inputs; i++) {
+            double value = 0.0;
+            if (output < p->outputs) {
+                value = (double)p->weights[output * p->inputs + i];
+                if (p->output_scale) value *= p->output_scale[output];
+                if (p->input_scale) value *= p->input_scale[i];
+            }
+            packed[i * LINEAR_GROUP + o] = (float)value;
         }
     }
-    return lv_all_finite(start, lv_packed_linear_count(w->outputs, w->inputs));
+}
+
+static void give_back(const lv_packing *p, size_t group) {
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), last = (group + 1) * group_width(p);
+    const float *begin = p->weights + group * group_width(p) * p->inputs * taps(p);
+    const float *end = p->weights + (last < p->outputs ? last : p->outputs) * p->inputs * taps(p);
+    // A page that the next group begins in may go, too: it is read again from the page cache.
+    const uintptr_t from = (uintptr_t)begin / page * page, to = (uintptr_t)end / page * page;
+    if (from < to) madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
+void lv_packing_run(const void *argument, size_t item, size_t worker) {
+    const lv_packing_work *work = argument;
+    (void)worker;
+    size_t i = 0;
+    for (; item >= group_count(&work->packings[i]); i++) item -= group_count(&work->packings[i]);
+    const lv_packing *p = &work->packings[i];
+    float *packed = p->packed + item * group_width(p) * output_floats(p);
+    size_t row = LINEAR_GROUP;
+    if (p->form == LV_PACK_LINEAR) {
+        pack_linear(p, item, packed);
+    } else {
+        row = lv_row(p, item);
+        if (p->form == LV_PACK_CONVOLUTION) pack_convolution(p, item, packed);
+        else lv_pack_winograd_group(p, item, packed);
+    }
+    if (!lv_all_finite(packed, row * output_floats(p))) __atomic_store_n(&work->damaged[i], true, __ATOMIC_RELAXED);
+    if (p->mapped) give_back(p, item);
 }
 
 bool lv_all_finite(const float *values, size_t count) {

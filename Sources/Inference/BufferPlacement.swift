@@ -21,6 +21,9 @@ struct BufferPlacement {
         buffers[buffer].last = max(buffers[buffer].last, step)
     }
 
+    /// Whether a step before `step` reads or writes the buffer.
+    func isUsed(_ buffer: Int, before step: Int) -> Bool { buffers[buffer].first < step }
+
     func offset(of buffer: Int) -> Int { buffers[buffer].offset }
 
     /// Gives every buffer an offset, such that buffers in use at one time don't overlap: the largest first, each as

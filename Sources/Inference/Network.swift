@@ -1,4 +1,5 @@
 internal import CKernels
+internal import Crypto
 internal import Foundation
 
 // @unchecked Sendable: the plan is immutable after init; threads, arena and scratch are only used under `lock`.
@@ -11,9 +12,10 @@ internal import Foundation
 public final class Network: @unchecked Sendable {
     /// The version of the kernels' arithmetic. It changes whenever a bit of a result may.
     ///
-    /// `direct-1`: direct convolution, one chain of fused multiply-adds for each output element from its bias, by
-    /// 16-channel block, kernel row, kernel column and channel; batch norms folded in double precision.
-    public static let engineVersion = "direct-1"
+    /// `tiled-1`: convolutions directly, one chain of fused multiply-adds for each output element from its bias, by
+    /// 16-channel block, kernel row, kernel column and channel; or by transformed tiles (CKernels.h), one chain for each
+    /// product by channel, where the layer's shape makes that faster; batch norms folded in double precision.
+    public static let engineVersion = "tiled-1"
 
     /// The graph it was compiled from.
     public let graph: NetworkGraph
@@ -32,17 +34,31 @@ public final class Network: @unchecked Sendable {
     /// Kernels of one batch size, their chunking decided.
     private struct Schedule {
         var steps: [Plan.Step]
+        /// That early steps run for at once.
+        var earlyImages: Int
+        /// For each worker.
         var scratchFloats: Int
+        /// For all workers together.
+        var sharedFloats: Int
     }
 
-    /// Compiles `graph` with `weights`, which are not needed afterwards.
+    /// Compiles `graph` with `weights`.
+    /// - Parameter keepingWeights: whether the weights stay packed, so that only the first run pays for it; the file is
+    ///   not needed afterwards. A network for one run takes less memory and starts sooner without.
     /// - Throws: `InferenceError` (`invalidGraph`, `mismatchedWeights`, `nonFiniteWeights`, `resources`).
-    public init(graph: NetworkGraph, weights: SafetensorsFile, options: ExecutionOptions) throws {
-        var planner = try Planner(graph: graph, weights: weights, kernels: options.kernels)
+    public init(
+        graph: NetworkGraph, weights: SafetensorsFile, options: ExecutionOptions, keepingWeights: Bool = true
+    ) throws {
+        var planner = try Planner(
+            graph: graph, weights: weights, kernels: options.kernels, keepingWeights: keepingWeights)
         plan = try planner.plan()
         pool = try ThreadPool(threads: options.threads)
+        try plan.packed.prepare(pool)
         self.graph = graph
-        engine = EngineIdentity(version: Self.engineVersion, kernels: options.kernels, threads: options.threads)
+        // The tiles chosen are part of the arithmetic, so of the version.
+        let choices = SHA256.hash(data: Data(plan.choices.utf8)).prefix(4).map { String(format: "%02x", $0) }.joined()
+        engine = EngineIdentity(
+            version: "\(Self.engineVersion)+\(choices)", kernels: options.kernels, threads: options.threads)
         outputShape = planner.outputShape
     }
 
@@ -59,6 +75,31 @@ public final class Network: @unchecked Sendable {
 
     /// As above, from memory that must stay unchanged until the call returns.
     public func run(_ input: UnsafeBufferPointer<Float>, batch: Int) throws(InferenceError) -> Tensor {
+        try run(input, batch: batch, finished: nil)
+    }
+
+    /// The time of every class of layers for `batch` images, the longest first.
+    public func profile(_ input: [Float], batch: Int) throws(InferenceError) -> [LayerTime] {
+        let layers = Dictionary(grouping: plan.steps, by: \.description)
+        var times = layers.mapValues { LayerTime(description: $0[0].description, layers: $0.count) }
+        var last = ContinuousClock.now
+        let result = input.withUnsafeBufferPointer { buffer in
+            Result { () throws(InferenceError) in
+                _ = try run(buffer, batch: batch) { step, images in
+                    let now = ContinuousClock.now
+                    times[step.description]!
+                        .add(milliseconds: (now - last) / .milliseconds(1), multiplyAdds: step.multiplyAdds * images)
+                    last = now
+                }
+            }
+        }
+        try result.get()
+        return times.values.sorted { $0.milliseconds > $1.milliseconds }
+    }
+
+    private func run(
+        _ input: UnsafeBufferPointer<Float>, batch: Int, finished: ((Plan.Step, Int) -> Void)?
+    ) throws(InferenceError) -> Tensor {
         let shape = graph.input
         guard 1...4096 ~= batch, input.count == batch * shape.channels * shape.pixels else {
             throw InferenceError(
@@ -75,12 +116,23 @@ public final class Network: @unchecked Sendable {
             defer { lock.unlock() }
             let schedule = schedule(batch: batch)
             try arena.reserve(plan.arenaFloatsPerImage * batch)
-            try scratch.reserve(schedule.scratchFloats * pool.threads)
-            for step in schedule.steps {
-                run(step, schedule, input: input.baseAddress!, result: values.baseAddress!, batch: batch)
+            try scratch.reserve(schedule.scratchFloats * pool.threads + schedule.sharedFloats)
+            let memory = Memory(
+                input: input.baseAddress!, result: values.baseAddress!, arena: arena.base!, scratch: scratch.base!,
+                batch: batch)
+            for first in stride(from: 0, to: batch, by: schedule.earlyImages) {
+                let images = first..<min(first + schedule.earlyImages, batch)
+                for step in schedule.steps[..<plan.earlySteps] {
+                    try run(step, schedule, memory, images)
+                    finished?(step, images.count)
+                }
+            }
+            for step in schedule.steps[plan.earlySteps...] {
+                try run(step, schedule, memory, 0..<batch)
+                finished?(step, batch)
             }
             if case .vector(let count) = outputShape {
-                values.baseAddress!.update(from: address(plan.output, batch), count: batch * count)
+                values.baseAddress!.update(from: memory.address(plan.output), count: batch * count)
             }
         }
         guard lv_all_finite(values, values.count) else {
@@ -95,12 +147,23 @@ public final class Network: @unchecked Sendable {
 
     private func schedule(batch: Int) -> Schedule {
         if let schedule = schedules[batch] { return schedule }
-        var schedule = Schedule(steps: plan.steps, scratchFloats: 0)
+        // Enough for every thread to have a share of an image.
+        let earlyImages = min(batch, max(1, pool.threads / 2))
+        var schedule = Schedule(steps: plan.steps, earlyImages: earlyImages, scratchFloats: 0, sharedFloats: 0)
         for i in schedule.steps.indices {
-            guard case .convolution(var kernel) = schedule.steps[i].kernel else { continue }
-            kernel.schedule(batch: batch, threads: pool.threads)
-            schedule.scratchFloats = max(schedule.scratchFloats, lv_convolution_scratch(&kernel))
-            schedule.steps[i].kernel = .convolution(kernel)
+            let images = i < plan.earlySteps ? earlyImages : batch
+            switch schedule.steps[i].kernel {
+            case .convolution(var kernel):
+                kernel.schedule(batch: images, threads: pool.threads)
+                schedule.scratchFloats = max(schedule.scratchFloats, lv_convolution_scratch(&kernel))
+                schedule.steps[i].kernel = .convolution(kernel)
+            case .winograd(var kernel):
+                kernel.schedule(batch: images, threads: pool.threads)
+                schedule.scratchFloats = max(schedule.scratchFloats, lv_winograd_scratch(&kernel))
+                schedule.sharedFloats = max(schedule.sharedFloats, lv_winograd_shared_scratch(&kernel))
+                schedule.steps[i].kernel = .winograd(kernel)
+            default: continue
+            }
         }
         // Whole cache lines, so that no two workers share one.
         schedule.scratchFloats = (schedule.scratchFloats + 15) / 16 * 16
@@ -108,38 +171,73 @@ public final class Network: @unchecked Sendable {
         return schedule
     }
 
-    private func address(_ location: Plan.Location, _ batch: Int) -> UnsafeMutablePointer<Float> {
-        guard case .arena(let buffer, let within) = location else { preconditionFailure("the input is read only") }
-        return arena.base! + buffer * batch + within
+    /// Where one run's values lie.
+    private struct Memory {
+        var input: UnsafePointer<Float>
+        var result: UnsafeMutablePointer<Float>
+        var arena: UnsafeMutablePointer<Float>
+        var scratch: UnsafeMutablePointer<Float>
+        var batch: Int
+
+        /// The first image's.
+        func address(_ location: Plan.Location) -> UnsafeMutablePointer<Float> {
+            guard case .arena(let buffer, let within, _) = location else {
+                preconditionFailure("the input is read only")
+            }
+            return arena + buffer * batch + within
+        }
     }
 
-    private func run(
-        _ step: Plan.Step, _ schedule: Schedule, input: UnsafePointer<Float>, result: UnsafeMutablePointer<Float>,
-        batch: Int
-    ) {
-        let from: UnsafePointer<Float>
-        if case .input = step.input { from = input } else { from = UnsafePointer(address(step.input, batch)) }
-        let to = address(step.output, batch)
+    private func run(_ step: Plan.Step, _ schedule: Schedule, _ memory: Memory, _ images: Range<Int>)
+        throws(InferenceError)
+    {
+        let batch = images.count
+        let weights: UnsafePointer<Float>?
+        if let packing = step.packing { weights = try plan.packed.weights(packing, pool) } else { weights = nil }
+        /// `images.lowerBound` in, where the memory has a place for every image.
+        func skipped(_ location: Plan.Location, _ stride: Int) -> Int {
+            if case .arena(_, _, early: true) = location { return 0 }
+            return images.lowerBound * stride
+        }
+        let (from, to): (UnsafePointer<Float>, UnsafeMutablePointer<Float>) = (
+            step.readsInput ? memory.input : UnsafePointer(memory.address(step.input)), memory.address(step.output)
+        )
+        func input(_ stride: Int) -> UnsafePointer<Float> { from + skipped(step.input, stride) }
+        func output(_ stride: Int) -> UnsafeMutablePointer<Float> { to + skipped(step.output, stride) }
         switch step.kernel {
         case .convolution(var kernel):
-            (kernel.input, kernel.output) = (from, to)
-            (kernel.scratch, kernel.scratch_stride) = (scratch.base, schedule.scratchFloats)
+            (kernel.input, kernel.output) = (input(kernel.input_image_stride), output(kernel.output_image_stride))
+            (kernel.batch, kernel.weights) = (batch, weights)
+            (kernel.scratch, kernel.scratch_stride) = (memory.scratch, schedule.scratchFloats)
             pool.run(lv_convolution_run, kernel, items: lv_convolution_items(&kernel))
+        case .winograd(var kernel):
+            (kernel.input, kernel.output) = (input(kernel.input_image_stride), output(kernel.output_image_stride))
+            (kernel.batch, kernel.weights) = (batch, weights)
+            (kernel.scratch, kernel.scratch_stride) = (memory.scratch, schedule.scratchFloats)
+            kernel.shared_scratch = memory.scratch + schedule.scratchFloats * pool.threads
+            pool.run(lv_winograd_transform_run, kernel, items: lv_winograd_transform_items(&kernel))
+            pool.run(lv_winograd_run, kernel, items: lv_winograd_items(&kernel))
         case .pooling(var kernel):
-            (kernel.input, kernel.output, kernel.batch) = (from, to, batch)
+            (kernel.input, kernel.output) = (input(kernel.input_image_stride), output(kernel.output_image_stride))
+            kernel.batch = batch
             let item: lv_item = kernel.operation == LV_MAX_POOL ? lv_max_pool_run : lv_average_pool_run
             pool.run(item, kernel, items: batch * kernel.blocks)
         case .globalPooling(var kernel):
             (kernel.input, kernel.output, kernel.batch) = (from, to, batch)
             pool.run(lv_global_pool_run, kernel, items: batch)
         case .affine(var kernel):
-            (kernel.input, kernel.output, kernel.batch) = (from, to, batch)
+            (kernel.input, kernel.output) = (input(kernel.input_image_stride), output(kernel.output_image_stride))
+            kernel.batch = batch
             pool.run(lv_affine_run, kernel, items: batch * kernel.blocks)
         case .linear(var kernel):
-            (kernel.input, kernel.output, kernel.batch) = (from, to, batch)
+            (kernel.input, kernel.output, kernel.batch, kernel.weights) = (from, to, batch, weights)
             pool.run(lv_linear_run, kernel, items: lv_linear_items(&kernel))
         case .layout(var kernel):
-            (kernel.input, kernel.output, kernel.batch) = (from, kernel.unpack ? result : to, batch)
+            kernel.input = input(kernel.input_image_stride)
+            kernel.output =
+                kernel.unpack
+                ? memory.result + images.lowerBound * kernel.output_image_stride : output(kernel.output_image_stride)
+            kernel.batch = batch
             pool.run(lv_layout_run, kernel, items: batch * kernel.blocks)
         case .softmax(let count):
             for image in 0..<batch {

@@ -9,12 +9,14 @@ final class Plan {
     enum Location {
         /// The network's input as the caller gave it, NCHW.
         case input
-        /// `within` floats behind the start of the buffer at `buffer`.
-        case arena(buffer: Int, within: Int)
+        /// `within` floats behind the start of the buffer at `buffer`. A buffer that only early steps use serves all
+        /// images in turn.
+        case arena(buffer: Int, within: Int, early: Bool)
     }
 
     enum Kernel {
         case convolution(lv_convolution)
+        case winograd(lv_winograd)
         case pooling(lv_pooling)
         case globalPooling(lv_global_pooling)
         case affine(lv_affine)
@@ -25,19 +27,42 @@ final class Plan {
 
     /// A kernel whose batch, pointers to activations and chunking are filled in when it runs.
     struct Step {
+        /// What it is, for measurements: layers alike have one description.
+        var description: String
+        /// Multiply-adds for one image.
+        var multiplyAdds: Int
         var kernel: Kernel
+        /// Of its weights in `Plan.packed`.
+        var packing: Int?
         var input: Location
         var output: Location
+
+        var readsInput: Bool { if case .input = input { true } else { false } }
     }
 
+    /// From 600 pixels on, an image's feature maps take megabytes, and its weights little.
+    static let fewPixels = 600
+
     let steps: [Step]
+    /// How many steps at the start run for few images at a time, whose large feature maps then stay in the caches.
+    let earlySteps: Int
+    /// What of the arithmetic the graph leaves open: a line for each tiled convolution, its node and tiles.
+    let choices: String
     /// The last step, for a feature map a change to NCHW, writes to the caller's memory.
     let output: Location
     let arenaFloatsPerImage: Int
+    let packed: PackedWeights
     private let memory: PlanMemory
 
-    init(steps: [Step], output: Location, arenaFloatsPerImage: Int, memory: PlanMemory) {
+    init(
+        steps: [Step], earlySteps: Int, choices: String, output: Location, arenaFloatsPerImage: Int,
+        packed: PackedWeights,
+        memory: PlanMemory
+    ) {
+        self.packed = packed
         self.steps = steps
+        self.earlySteps = earlySteps
+        self.choices = choices
         self.output = output
         self.arenaFloatsPerImage = arenaFloatsPerImage
         self.memory = memory

@@ -4,7 +4,12 @@ internal import Foundation
 final class PlanMemory {
     private var blocks: [UnsafeMutableRawPointer] = []
 
-    deinit { blocks.forEach { free($0) } }
+    private var mappings: [(base: UnsafeMutableRawPointer, size: Int)] = []
+
+    deinit {
+        blocks.forEach { free($0) }
+        mappings.forEach { munmap($0.base, $0.size) }
+    }
 
     /// `count` zeros on a cache line's boundary.
     func floats(_ count: Int) throws(InferenceError) -> UnsafeMutablePointer<Float> {
@@ -14,9 +19,44 @@ final class PlanMemory {
         return pointer
     }
 
+    /// As `floats`, for many megabytes: on huge pages where the system has them, which saves the time of faults. Zeros.
+    func largeFloats(_ count: Int) throws(InferenceError) -> UnsafeMutablePointer<Float> {
+        let page = 2 << 20
+        let size = (max(count, 16) * MemoryLayout<Float>.stride + page - 1) / page * page
+        // Aligned by hand: one page more is asked for, and what lies before and after given back.
+        guard let mapped = mmap(nil, size + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+            mapped != MAP_FAILED
+        else { throw outOfMemory(size) }
+        let before = (page - Int(bitPattern: mapped) % page) % page
+        if before > 0 { munmap(mapped, before) }
+        munmap(mapped + before + size, page - before)
+        let base = mapped + before
+        #if os(Linux)
+            madvise(base, size, 14)  // MADV_HUGEPAGE, which Glibc's module does not import
+        #endif
+        mappings.append((base, size))
+        return base.bindMemory(to: Float.self, capacity: count)
+    }
+
+    func doubles(_ values: [Double]) throws(InferenceError) -> UnsafePointer<Double> {
+        guard let block = malloc(max(values.count, 1) * MemoryLayout<Double>.stride) else {
+            throw outOfMemory(values.count * MemoryLayout<Double>.stride)
+        }
+        blocks.append(block)
+        let pointer = block.bindMemory(to: Double.self, capacity: values.count)
+        pointer.initialize(from: values, count: values.count)
+        return UnsafePointer(pointer)
+    }
+
     func floats(_ values: [Double], paddedTo count: Int) throws(InferenceError) -> UnsafeMutablePointer<Float> {
         let pointer = try floats(count)
         for (i, value) in values.enumerated() { pointer[i] = Float(value) }
+        return pointer
+    }
+
+    func floats(_ values: UnsafeBufferPointer<Float>) throws(InferenceError) -> UnsafeMutablePointer<Float> {
+        let pointer = try floats(values.count)
+        if let base = values.baseAddress { pointer.update(from: base, count: values.count) }
         return pointer
     }
 

@@ -67,18 +67,28 @@ extension Planner {
         return kernel
     }
 
-    func convolution(
-        _ convolution: FusedNode.Convolution, _ node: FusedNode, planar: Bool
-    ) throws -> lv_convolution {
+    private func maps(_ node: FusedNode) -> (from: FeatureShape, to: FeatureShape) {
         guard case .map(let from) = shapes[node.inputs[0]]!, case .map(let to) = shapes[node.result]! else {
             preconditionFailure("shapes were checked")
         }
+        return (from, to)
+    }
+
+    func geometry(_ convolution: FusedNode.Convolution, _ node: FusedNode) -> ConvolutionGeometry {
+        let (from, to) = maps(node)
+        return ConvolutionGeometry(
+            window: convolution.window, inputs: from.channels, output: to,
+            outputBlocks: blocks[node.result]!.counts.count)
+    }
+
+    func convolution(_ convolution: FusedNode.Convolution, _ node: FusedNode) throws -> (lv_convolution, packing: Int) {
+        let (from, to) = maps(node)
         let counts = blocks[node.inputs[0]]!.counts
         let window = convolution.window
         let output = places[node.result]!
         var kernel = lv_convolution()
         kernel.set = kernels.cValue
-        kernel.planar = planar
+        kernel.planar = readsPlanar(node)
         kernel.relu = convolution.relu
         (kernel.input_height, kernel.input_width) = (from.height, from.width)
         (kernel.output_height, kernel.output_width) = (to.height, to.width)
@@ -89,23 +99,58 @@ extension Planner {
         kernel.blocks = counts.count
         kernel.output_blocks = blocks[node.result]!.counts.count
         kernel.input_image_stride =
-            planar ? from.channels * from.pixels : imageStride(places[node.inputs[0]]!, shapes[node.inputs[0]]!)
+            kernel.planar ? from.channels * from.pixels : imageStride(places[node.inputs[0]]!, shapes[node.inputs[0]]!)
         kernel.output_image_stride = imageStride(output, shapes[node.result]!)
         kernel.mode = kernel.fastestMode()
 
         let norm = try convolution.norm.map { try FoldedNorm($0, weights: weights) }
-        var bias = try biases(convolution.bias, count: convolution.outputs)
-        if let norm { for o in bias.indices { bias[o] = bias[o] * norm.scale[o] + norm.shift[o] } }
-        kernel.bias = UnsafePointer(
-            try finiteFloats(bias, paddedTo: kernel.output_blocks * LV_LANES, node.name))
-        kernel.weights = try packed(
-            convolution.weight, node, outputs: convolution.outputs, inputs: from.channels,
-            taps: window.kernel.height * window.kernel.width, counts: counts, outputScale: norm?.scale, inputScale: nil,
-            count: lv_packed_convolution_count, pack: lv_pack_convolution)
-        return kernel
+        kernel.bias = try bias(convolution, norm, blocks: kernel.output_blocks, node)
+        var packing = try self.packing(
+            convolution.weight, outputs: convolution.outputs, inputs: from.channels, norm: norm)
+        packing.form = LV_PACK_CONVOLUTION
+        (packing.row_taps, packing.column_taps) = (window.kernel.height, window.kernel.width)
+        (packing.block_channels, packing.blocks) = (kernel.block_channels, kernel.blocks)
+        return (kernel, packed.add(packing, node.name))
     }
 
-    func linear(_ linear: FusedNode.Linear, _ node: FusedNode) throws -> lv_linear {
+    func winograd(
+        _ convolution: FusedNode.Convolution, _ node: FusedNode, _ tiling: ConvolutionTiling
+    ) throws -> (lv_winograd, packing: Int) {
+        let (from, to) = maps(node)
+        let window = convolution.window
+        let counts = blocks[node.inputs[0]]!.counts
+        var kernel = lv_winograd()
+        kernel.set = kernels.cValue
+        (kernel.row_tiling, kernel.column_tiling) = (tiling.rows, tiling.columns)
+        kernel.relu = convolution.relu
+        (kernel.input_height, kernel.input_width) = (from.height, from.width)
+        (kernel.output_height, kernel.output_width) = (to.height, to.width)
+        (kernel.padding_height, kernel.padding_width) = (window.padding.height, window.padding.width)
+        kernel.block_channels = try memory.bytes(counts)
+        kernel.blocks = counts.count
+        kernel.output_blocks = blocks[node.result]!.counts.count
+        kernel.input_image_stride = imageStride(places[node.inputs[0]]!, shapes[node.inputs[0]]!)
+        kernel.output_image_stride = imageStride(places[node.result]!, shapes[node.result]!)
+
+        let norm = try convolution.norm.map { try FoldedNorm($0, weights: weights) }
+        kernel.bias = try bias(convolution, norm, blocks: kernel.output_blocks, node)
+        var packing = try self.packing(
+            convolution.weight, outputs: convolution.outputs, inputs: from.channels, norm: norm)
+        packing.form = LV_PACK_WINOGRAD
+        (packing.row_tiling, packing.column_tiling) = (tiling.rows, tiling.columns)
+        (packing.row_taps, packing.column_taps) = (window.kernel.height, window.kernel.width)
+        return (kernel, packed.add(packing, node.name))
+    }
+
+    private func bias(
+        _ convolution: FusedNode.Convolution, _ norm: FoldedNorm?, blocks: Int, _ node: FusedNode
+    ) throws -> UnsafePointer<Float> {
+        var bias = try biases(convolution.bias, count: convolution.outputs)
+        if let norm { for o in bias.indices { bias[o] = bias[o] * norm.scale[o] + norm.shift[o] } }
+        return UnsafePointer(try finiteFloats(bias, paddedTo: blocks * LV_LANES, node.name))
+    }
+
+    func linear(_ linear: FusedNode.Linear, _ node: FusedNode) throws -> (lv_linear, packing: Int) {
         guard case .vector(let inputs) = shapes[node.inputs[0]]! else { preconditionFailure("shapes were checked") }
         let inputNorm = try linear.inputNorm.map { try FoldedNorm($0, weights: weights) }
         let outputNorm = try linear.outputNorm.map { try FoldedNorm($0, weights: weights) }
@@ -125,12 +170,12 @@ extension Planner {
         kernel.outputs = linear.outputs
         kernel.relu = linear.relu
         kernel.bias = UnsafePointer(
-            try finiteFloats(bias, paddedTo: lv_packed_linear_count(linear.outputs, 1), node.name))
-        kernel.weights = try packed(
-            linear.weight, node, outputs: linear.outputs, inputs: inputs, taps: 1, counts: [],
-            outputScale: outputNorm?.scale, inputScale: inputNorm?.scale,
-            count: { lv_packed_linear_count($0!.pointee.outputs, $0!.pointee.inputs) }, pack: lv_pack_linear)
-        return kernel
+            // Whole groups of 64, as the kernel computes them.
+            try finiteFloats(bias, paddedTo: (linear.outputs + 63) / 64 * 64, node.name))
+        var packing = try self.packing(linear.weight, outputs: linear.outputs, inputs: inputs, norm: outputNorm)
+        packing.form = LV_PACK_LINEAR
+        if let inputNorm { packing.input_scale = try memory.doubles(inputNorm.scale) }
+        return (kernel, packed.add(packing, node.name))
     }
 
     // MARK: Parameters
@@ -144,43 +189,23 @@ extension Planner {
         _ values: [Double], paddedTo count: Int, _ node: String
     ) throws(InferenceError) -> UnsafeMutablePointer<Float> {
         let floats = try memory.floats(values, paddedTo: count)
-        guard lv_all_finite(floats, count) else { throw nonFinite(node) }
+        guard lv_all_finite(floats, count) else { throw .nonFiniteWeights(of: node, in: weights.name) }
         return floats
     }
 
-    private func nonFinite(_ node: String) -> InferenceError {
-        InferenceError(
-            .nonFiniteWeights,
-            "the weights of “\(node)” in \(weights.name) are infinite or not numbers: "
-                + "the file is damaged or was saved from a failed training")
-    }
-
-    private func packed(
-        _ tensor: String, _ node: FusedNode, outputs: Int, inputs: Int, taps: Int, counts: [UInt8],
-        outputScale: [Double]?, inputScale: [Double]?, count: (UnsafePointer<lv_weights>?) -> Int,
-        pack: (UnsafePointer<lv_weights>?, UnsafeMutablePointer<Float>?) -> Bool
-    ) throws -> UnsafePointer<Float> {
-        try weights.withFloats(of: tensor) { values in
-            try outputScale.withOptionalPointer { outputScale in
-                try inputScale.withOptionalPointer { inputScale in
-                    try counts.withUnsafeBufferPointer { counts in
-                        var source = lv_weights(
-                            weights: values.baseAddress, output_scale: outputScale, input_scale: inputScale,
-                            outputs: outputs, inputs: inputs, taps: taps, block_channels: counts.baseAddress,
-                            blocks: counts.count)
-                        let packed = try memory.floats(count(&source))
-                        guard pack(&source, packed) else { throw nonFinite(node.name) }
-                        return UnsafePointer(packed)
-                    }
-                }
-            }
+    /// A packing of `tensor` but for its form: where the weights lie, and what they are scaled by.
+    private func packing(_ tensor: String, outputs: Int, inputs: Int, norm: FoldedNorm?) throws -> lv_packing {
+        var packing = lv_packing()
+        packing.set = kernels.cValue
+        (packing.outputs, packing.inputs, packing.row_taps, packing.column_taps) = (outputs, inputs, 1, 1)
+        if let norm { packing.output_scale = try memory.doubles(norm.scale) }
+        if let mapped = try weights.mappedFloats(of: tensor) {
+            packing.weights = mapped
+            packing.mapped = weights.isFile
+        } else {
+            // The format doesn't promise alignment.
+            packing.weights = try weights.withFloats(of: tensor) { UnsafePointer(try memory.floats($0)) }
         }
-    }
-}
-
-extension Optional where Wrapped == [Double] {
-    fileprivate func withOptionalPointer<R>(_ body: (UnsafePointer<Double>?) throws -> R) rethrows -> R {
-        guard let self else { return try body(nil) }
-        return try self.withUnsafeBufferPointer { try body($0.baseAddress) }
+        return packing
     }
 }

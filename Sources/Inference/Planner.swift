@@ -6,7 +6,8 @@ struct Planner {
     let weights: SafetensorsFile
     let kernels: KernelSet
     let shapes: [String: ValueShape]
-    let memory = PlanMemory()
+    let memory: PlanMemory
+    let packed: PackedWeights
     var placement = BufferPlacement()
 
     /// Where a value lives: a buffer, for a feature map from one of its blocks on.
@@ -19,7 +20,10 @@ struct Planner {
 
     /// A step whose places are not yet addresses.
     struct Draft {
+        var description: String
+        var multiplyAdds = 0
         var kernel: Plan.Kernel
+        var packing: Int?
         var input: Place?
         var output: Place
         var inputShape: ValueShape
@@ -29,8 +33,13 @@ struct Planner {
     private(set) var blocks: [String: ChannelBlocks] = [:]
     private(set) var places: [String: Place] = [:]
     private var drafts: [Draft] = []
+    private var choices: [String] = []
 
-    init(graph: NetworkGraph, weights: SafetensorsFile, kernels: KernelSet) throws(InferenceError) {
+    init(
+        graph: NetworkGraph, weights: SafetensorsFile, kernels: KernelSet, keepingWeights: Bool
+    ) throws(InferenceError) {
+        memory = PlanMemory()
+        packed = PackedWeights(of: weights, memory: memory, kept: keepingWeights)
         self.graph = graph
         self.weights = weights
         self.kernels = kernels
@@ -56,19 +65,31 @@ struct Planner {
             placement.use(draft.output.buffer, at: i)
         }
         placement.use(result.buffer, at: drafts.count)
+        let early = earlySteps()
+        // Early steps of a later image follow those of an earlier one: what outlives them must lie apart from the start.
+        let lasting = Set(drafts[early...].flatMap { [$0.input?.buffer, $0.output.buffer] }.compactMap { $0 })
+            .union([result.buffer])
+        for buffer in lasting where placement.isUsed(buffer, before: early) { placement.use(buffer, at: 0) }
         let size = placement.place()
         var steps = drafts.map { draft in
             Plan.Step(
-                kernel: draft.kernel, input: draft.input.map { location($0, draft.inputShape) } ?? .input,
-                output: location(draft.output, draft.outputShape))
+                description: draft.description, multiplyAdds: draft.multiplyAdds, kernel: draft.kernel,
+                packing: draft.packing, input: draft.input.map { location($0, draft.inputShape, lasting) } ?? .input,
+                output: location(draft.output, draft.outputShape, lasting))
         }
-        let output = location(result, outputShape)
+        let output = location(result, outputShape, lasting)
         if case .map = outputShape {
             // To the caller's memory: the executor puts it in place of the output location.
             let unpack = try layout(graph.output, unpack: true)
-            steps.append(Plan.Step(kernel: unpack.kernel, input: output, output: output))
+            steps.append(
+                Plan.Step(
+                    description: unpack.description, multiplyAdds: 0, kernel: unpack.kernel, input: output,
+                    output: output))
         }
-        return Plan(steps: steps, output: output, arenaFloatsPerImage: size, memory: memory)
+        return Plan(
+            steps: steps, earlySteps: early, choices: choices.joined(), output: output, arenaFloatsPerImage: size,
+            packed: packed,
+            memory: memory)
     }
 
     // MARK: Values
@@ -119,10 +140,18 @@ struct Planner {
         return place
     }
 
-    private func location(_ place: Place, _ shape: ValueShape) -> Plan.Location {
+    private func location(_ place: Place, _ shape: ValueShape, _ lasting: Set<Int>) -> Plan.Location {
         .arena(
-            buffer: placement.offset(of: place.buffer),
-            within: place.block * blockFloats(shape))
+            buffer: placement.offset(of: place.buffer), within: place.block * blockFloats(shape),
+            early: !lasting.contains(place.buffer))
+    }
+
+    /// The steps up to the first whose result has fewer pixels than `Plan.fewPixels`.
+    private func earlySteps() -> Int {
+        drafts.firstIndex { draft in
+            guard case .map(let map) = draft.outputShape else { return true }
+            return map.pixels < Plan.fewPixels
+        } ?? drafts.count
     }
 
     private func blockFloats(_ shape: ValueShape) -> Int {
@@ -134,7 +163,7 @@ struct Planner {
 
     // MARK: Steps
 
-    private func readsPlanar(_ node: FusedNode) -> Bool {
+    func readsPlanar(_ node: FusedNode) -> Bool {
         guard node.inputs == [NetworkGraph.inputName], graph.input.channels <= LV_LANES,
             case .convolution(let convolution) = node.operation
         else { return false }
@@ -146,6 +175,9 @@ struct Planner {
         let shape = shapes[input]!
         let output = places[node.result]!
         let kernel: Plan.Kernel
+        let description: String
+        var multiplyAdds = 0
+        var packing: Int?
         switch node.operation {
         case .concat:
             var block = output.block
@@ -157,19 +189,44 @@ struct Planner {
             }
             return
         case .convolution(let convolution):
-            kernel = .convolution(try self.convolution(convolution, node, planar: readsPlanar(node)))
-        case .affine(let norm, let relu): kernel = .affine(try affine(norm, relu: relu, node))
-        case .maxPool(let window): kernel = .pooling(pooling(window, LV_MAX_POOL, input, output, shapes[node.result]!))
+            let geometry = self.geometry(convolution, node)
+            let tiling = readsPlanar(node) ? nil : geometry.fastestTiling()
+            description = geometry.description(tiling)
+            multiplyAdds = geometry.multiplyAdds(tiling)
+            if let tiling {
+                choices.append("\(node.name) \(tiling.name)\n")
+                let (tiled, number) = try winograd(convolution, node, tiling)
+                (kernel, packing) = (.winograd(tiled), number)
+            } else {
+                let (direct, number) = try self.convolution(convolution, node)
+                (kernel, packing) = (.convolution(direct), number)
+            }
+        case .affine(let norm, let relu):
+            description = "batch norm"
+            kernel = .affine(try affine(norm, relu: relu, node))
+        case .maxPool(let window):
+            description = "maximum pool"
+            kernel = .pooling(pooling(window, LV_MAX_POOL, input, output, shapes[node.result]!))
         case .averagePool(let window, let counted):
+            description = "average pool"
             let operation = counted ? LV_AVERAGE_POOL_PADDED : LV_AVERAGE_POOL
             kernel = .pooling(pooling(window, operation, input, output, shapes[node.result]!))
-        case .globalMaxAveragePool: kernel = .globalPooling(try globalPooling(input))
-        case .linear(let linear): kernel = .linear(try self.linear(linear, node))
-        case .softmax: kernel = .softmax(count: shape.count)
+        case .globalMaxAveragePool:
+            description = "global pool"
+            kernel = .globalPooling(try globalPooling(input))
+        case .linear(let linear):
+            description = "linear"
+            multiplyAdds = linear.outputs * shape.count
+            let (product, number) = try self.linear(linear, node)
+            (kernel, packing) = (.linear(product), number)
+        case .softmax:
+            description = "softmax"
+            kernel = .softmax(count: shape.count)
         }
         drafts.append(
             Draft(
-                kernel: kernel, input: readsPlanar(node) ? nil : places[input], output: output, inputShape: shape,
+                description: description, multiplyAdds: multiplyAdds, kernel: kernel, packing: packing,
+                input: readsPlanar(node) ? nil : places[input], output: output, inputShape: shape,
                 outputShape: shapes[node.result]!))
     }
 
@@ -179,8 +236,8 @@ struct Planner {
         let window = NetworkGraph.Window(kernel: Extent(1))
         drafts.append(
             Draft(
-                kernel: .pooling(pooling(window, LV_MAX_POOL, value, output, shape)), input: places[value],
-                output: output, inputShape: shape, outputShape: shape))
+                description: "copy", kernel: .pooling(pooling(window, LV_MAX_POOL, value, output, shape)),
+                input: places[value], output: output, inputShape: shape, outputShape: shape))
     }
 
     private mutating func layout(_ value: String, unpack: Bool) throws -> Draft {
@@ -196,7 +253,8 @@ struct Planner {
         kernel.input_image_stride = unpack ? blocked : planar
         kernel.output_image_stride = unpack ? planar : blocked
         return Draft(
-            kernel: .layout(kernel), input: unpack ? place : nil, output: place, inputShape: .map(shape),
+            description: "layout", kernel: .layout(kernel), input: unpack ? place : nil, output: place,
+            inputShape: .map(shape),
             outputShape: .map(shape))
     }
 }

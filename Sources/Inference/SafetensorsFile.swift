@@ -28,6 +28,8 @@ public final class SafetensorsFile: Sendable {
     /// The header's `__metadata__`.
     public let metadata: [String: String]
 
+    /// Whether the values are a file's, and can be read again from it after their pages were given back.
+    let isFile: Bool
     // Read-only memory that lives as long as this object, and so may be read from any thread.
     private nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
 
@@ -45,7 +47,17 @@ public final class SafetensorsFile: Sendable {
             throw InferenceError(.malformedWeights, "\(name) can't be used as safetensors: \(error.message)")
         }
         bytes = mapped
+        isFile = true
         self.name = name
+    }
+
+    /// Weights that are made rather than read; takes over `bytes`, a mapping.
+    init(name: String, tensors: [String: TensorInfo], mapping bytes: UnsafeRawBufferPointer) {
+        self.name = name
+        self.tensors = tensors
+        self.bytes = bytes
+        metadata = [:]
+        isFile = false
     }
 
     deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress!), bytes.count) }
@@ -53,6 +65,17 @@ public final class SafetensorsFile: Sendable {
     /// Calls `body` with the whole file.
     public func withUnsafeBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
         try body(bytes)
+    }
+
+    /// Calls `body` with the whole file in pieces of megabytes, one after the other, and gives each piece's memory back
+    /// after it: it can be read again.
+    func forEachPiece(_ body: (UnsafeRawBufferPointer) -> Void) {
+        let length = 4 << 20
+        for start in stride(from: 0, to: bytes.count, by: length) {
+            let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + length, bytes.count)])
+            body(piece)
+            if isFile { madvise(UnsafeMutableRawPointer(mutating: piece.baseAddress!), piece.count, MADV_DONTNEED) }
+        }
     }
 
     /// Calls `body` with a float32 tensor's values, in row-major order.
@@ -74,6 +97,17 @@ public final class SafetensorsFile: Sendable {
             count = values.count / 4
         }
         return try copy.withUnsafeBufferPointer(body)
+    }
+
+    /// Where an aligned float32 tensor's values lie, for as long as this object lives; nil where they are not aligned.
+    /// - Throws: as `withFloats`.
+    func mappedFloats(of tensor: String) throws -> UnsafePointer<Float>? {
+        try withFloats(of: tensor) { values in
+            guard let base = values.baseAddress, bytes.baseAddress! <= UnsafeRawPointer(base),
+                UnsafeRawPointer(base) < bytes.baseAddress! + bytes.count
+            else { return nil }
+            return base
+        }
     }
 
     private static func map(_ url: URL, _ name: String) throws(InferenceError) -> UnsafeRawBufferPointer {

@@ -14,7 +14,7 @@ struct Longview: AsyncParsableCommand {
         version: Program.version,
         subcommands: [
             Score.self, Scores.self, Show.self, ModelCommands.self, DatabaseCommands.self, DICOMCommands.self,
-            Doctor.self, DemoData.self,
+            Doctor.self, DemoData.self, Bench.self,
         ])
 
     static func main() async {

@@ -36,15 +36,68 @@ import Testing
         Case(16, 5, 5, 48, Extent(1), relu: true),
         Case(17, 5, 5, 20, Extent(3), padding: Extent(1)),
         Case(5, 12, 12, 40, Extent(1, 7), padding: Extent(0, 3)),
-        Case(20, 12, 12, 16, Extent(7, 1), padding: Extent(3, 0), relu: true),
-        Case(33, 13, 25, 31, Extent(3), padding: Extent(1)),
-        Case(18, 14, 29, 32, Extent(3), stride: Extent(2)),
-        Case(18, 14, 29, 32, Extent(3), stride: Extent(2), padding: Extent(1), relu: true),
+        Case(20, 5, 12, 16, Extent(7, 1), padding: Extent(3, 0), relu: true),
+        Case(33, 3, 25, 31, Extent(3), padding: Extent(1)),
+        Case(18, 7, 29, 32, Extent(3), stride: Extent(2)),
+        Case(18, 7, 29, 32, Extent(3), stride: Extent(2), padding: Extent(1), relu: true),
         Case(4, 11, 17, 7, Extent(5, 2), stride: Extent(3, 3), padding: Extent(2, 1)),
         Case(2, 3, 2, 5, Extent(3, 2), stride: Extent(1), padding: Extent(4, 5)),
         Case(16, 27, 43, 16, Extent(1), stride: Extent(2)),
         Case(40, 1, 60, 70, Extent(1, 3), padding: Extent(0, 1)),
     ]
+
+    static let tiled: [(test: Case, tiles: String)] = [
+        (Case(33, 7, 15, 31, Extent(3), padding: Extent(1), relu: true), "4x4"),
+        (Case(35, 25, 24, 40, Extent(3), padding: Extent(1)), "5x5"),
+        (Case(32, 13, 18, 33, Extent(3)), "4x4"),
+        (Case(48, 9, 13, 64, Extent(1, 7), padding: Extent(0, 3), relu: true), "1x4"),
+        (Case(50, 13, 7, 48, Extent(7, 1), padding: Extent(3, 0)), "4x1"),
+        (Case(64, 49, 51, 48, Extent(3), stride: Extent(2)), "5x5/2"),
+        (Case(64, 31, 32, 96, Extent(3), stride: Extent(2), padding: Extent(1), relu: true), "4x4/2"),
+    ]
+
+    @Test("a convolution by tiles has the documented order, too", arguments: tiled)
+    func tiles(test: Case, tiles: String) throws {
+        var random = SeededGenerator(state: 17)
+        let (kernel, shape) = (test.window.kernel, test.input)
+        let weight = random.tensor(test.outputs, shape.channels, kernel.height, kernel.width)
+        let bias = random.tensor(test.outputs)
+        let size = shape.channels * shape.height * shape.width
+        let input = random.floats(2 * size)
+        var nodes = [
+            // Not the first of the network, which reads another layout.
+            NetworkGraph.Node("p", .maxPool(.init(kernel: Extent(1))), ["input"]),
+            .init("c", .convolution(outputs: test.outputs, window: test.window, weight: "w", bias: "b"), ["p"]),
+        ]
+        if test.relu { nodes.append(.init("r", .relu, ["c"])) }
+        let graph = NetworkGraph(input: shape, nodes: nodes, output: nodes.last!.name)
+        let folder = try TemporaryFolder()
+        let weights = try folder.safetensors(["w": weight, "b": bias])
+        let tiling = try #require(TiledReference.tilings[tiles])
+        let reference = TiledReference(rows: tiling.rows, columns: tiling.columns)
+        let expected = (0..<2).flatMap { image in
+            reference.run(input[image * size..<(image + 1) * size], shape, weight.values, bias.values, test.window)
+                .map { (test.relu ? max($0, 0) : $0 + 0).bitPattern }
+        }
+        for set in KernelSet.supported {
+            for threads in [1, 2, 3] {
+                let network = try Network(
+                    graph: graph, weights: weights, options: .init(threads: threads, kernels: set))
+                let layers = try network.profile(input, batch: 2).map(\.description)
+                #expect(layers.contains { $0.hasSuffix("tiles \(tiles)") }, "\(layers)")
+                for batch in [1, 2] {
+                    let result = try network.run(Array(input.prefix(batch * size)), batch: batch)
+                    let same = result.bits.elementsEqual(expected.prefix(result.bits.count))
+                    #expect(same, "\(set), \(threads) threads, batch \(batch)")
+                }
+            }
+        }
+        // And that order gives the convolution, to rounding.
+        let direct = naive(test, weight.values, bias.values, input, batch: 2)
+        let scale = (direct.reduce(0) { $0 + Double($1) * Double($1) } / Double(direct.count)).squareRoot()
+        let error = zip(direct, expected).map { abs(Double($0) - Double(Float(bitPattern: $1))) }.max()!
+        #expect(error < 5e-5 * scale)
+    }
 
     @Test("a convolution is one chain of fused multiply-adds in the documented order", arguments: convolutions)
     func convolution(test: Case) throws {
@@ -66,8 +119,11 @@ import Testing
             for threads in [1, 3] {
                 let network = try Network(
                     graph: graph, weights: weights, options: .init(threads: threads, kernels: set))
+                let layers = try network.profile(input, batch: 2).map(\.description)
+                #expect(layers.contains { $0.hasSuffix("direct") }, "\(layers)")
                 let result = try network.run(input, batch: 2)
-                #expect(result.bits == expected.map(\.bitPattern), "\(set), \(threads) threads")
+                let same = result.bits == expected.map(\.bitPattern)
+                #expect(same, "\(set), \(threads) threads")
             }
         }
     }

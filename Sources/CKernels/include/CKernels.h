@@ -5,6 +5,9 @@
 // on the instruction set, on how the work is split over threads, or on the batch:
 //   convolution, linear  acc = bias; acc = fma(x, w, acc) by input block, kernel row, kernel column, channel in block;
 //                        ReLU as acc > 0 ? acc : 0, otherwise acc + 0 (see below)
+//   tiled convolution    the transforms' sums in the order of winograd_transform.h; each product of a tile is one chain
+//                        from 0, acc = fma(v, u, acc) by input channel; then the tile's sums, + bias, and ReLU or + 0.
+//                        The tiling of a layer is part of its arithmetic: its shape alone may decide it
 //   pooling              additions and comparisons by kernel row, then kernel column (global: by pixel), one division
 //   softmax              double precision, additions by class, with an exp made of IEEE operations only
 // A tap that falls on padding is skipped or read as zero, whichever suits the blocking. fma(0, w, acc) is acc, except
@@ -47,27 +50,60 @@ void lv_pool_destroy(lv_pool *pool);
 /// Runs items 0 ..< count, in any order, and returns when all are done. One caller at a time. `count` is below 2^24.
 void lv_pool_run(lv_pool *pool, lv_item run, const void *kernel, size_t count);
 
-// Packing (at load) ---------------------------------------------------------------------------------------------------
+/// How one dimension of a convolution is tiled: outputs of a tile, and taps (winograd_transform.h).
+typedef enum {
+    LV_NO_TILING,  // one tap
+    LV_4_OF_3,
+    LV_5_OF_3,
+    LV_4_OF_7,
+    LV_4_OF_3_STRIDE_2,
+    LV_5_OF_3_STRIDE_2,
+} lv_tiling;
 
 typedef struct {
-    const float *weights;           // outputs x inputs x taps, as PyTorch stores them
-    const double *output_scale;     // per output, or NULL
-    const double *input_scale;      // per input, or NULL
-    size_t outputs, inputs, taps;
-    const uint8_t *block_channels;  // channels in each input block
-    size_t blocks;
-} lv_weights;
+    size_t rows, columns;  // outputs of a tile
+    size_t products;       // multiplications of a tile, for each input and output channel
+    size_t weights;        // transformed weights, for each input and output channel
+} lv_tiling_shape;
 
-/// Floats that `lv_pack_convolution` writes.
-size_t lv_packed_convolution_count(const lv_weights *weights);
-/// [group of 32 outputs, the last 16 wide where that suffices][block][tap][channel][output]; scaled in double
-/// precision and
-/// rounded once. Returns false where a packed weight is not finite.
-bool lv_pack_convolution(const lv_weights *weights, float *packed);
-/// Floats that `lv_pack_linear` writes.
-size_t lv_packed_linear_count(size_t outputs, size_t inputs);
-/// [group of 64 outputs][input][output], `taps` being 1. Returns false where a packed weight is not finite.
-bool lv_pack_linear(const lv_weights *weights, float *packed);
+lv_tiling_shape lv_tiling_shape_of(lv_tiling rows, lv_tiling columns);
+
+// Packing (at load) ---------------------------------------------------------------------------------------------------
+
+typedef enum {
+    LV_PACK_CONVOLUTION,  // [group of 32 outputs][block][tap][channel][output]
+    LV_PACK_WINOGRAD,     // [group of 32 outputs][class of products][input][output]: G g G^T in double precision
+    LV_PACK_LINEAR,       // [group of 64 outputs][input][output], `taps` being 1
+} lv_packing_form;
+
+/// Weights from the order in which PyTorch stores them to that in which a kernel reads them: scaled in double precision
+/// and rounded once. A last group of up to 16 outputs of a convolution is 16 wide.
+typedef struct {
+    lv_kernel_set set;
+    lv_packing_form form;
+    lv_tiling row_tiling, column_tiling;  // LV_PACK_WINOGRAD
+    const float *weights;                 // outputs x inputs x taps
+    const double *output_scale;           // per output, or NULL
+    const double *input_scale;            // per input, or NULL; LV_PACK_LINEAR
+    size_t outputs, inputs, row_taps, column_taps;
+    const uint8_t *block_channels;        // channels in each input block; convolutions
+    size_t blocks;
+    bool mapped;  // `weights` lie in a file's mapping, whose pages are given back once read
+    float *packed;
+} lv_packing;
+
+/// Floats that are written to `packed`.
+size_t lv_packing_count(const lv_packing *packing);
+
+/// Several packings as one piece of work. An item is a group of one of them.
+typedef struct {
+    const lv_packing *packings;
+    size_t count;
+    bool *damaged;  // of each packing, set where a packed weight is not finite
+} lv_packing_work;
+
+size_t lv_packing_items(const lv_packing_work *work);
+void lv_packing_run(const void *work, size_t item, size_t worker);
 
 /// Whether every one of `count` values is finite.
 bool lv_all_finite(const float *values, size_t count);
@@ -97,10 +133,11 @@ typedef struct {
     size_t input_image_stride;
     float *output;
     size_t output_image_stride;
-    const float *weights;  // from lv_pack_convolution
+    const float *weights;  // LV_PACK_CONVOLUTION
     const float *bias;     // output_blocks x 16
     // Items: group chunks x pixel chunks x images, images fastest. Bits do not depend on the two counts.
     size_t pixel_chunks, group_chunks;
+    size_t prefetch_groups;  // how many groups on the one is that this worker will probably take next
     float *scratch;  // per worker, scratch_stride floats apart
     size_t scratch_stride;
 } lv_convolution;
@@ -111,6 +148,43 @@ size_t lv_convolution_tile_pixels(lv_kernel_set set);
 size_t lv_convolution_scratch(const lv_convolution *kernel);
 size_t lv_convolution_items(const lv_convolution *kernel);
 void lv_convolution_run(const void *kernel, size_t item, size_t worker);
+
+/// A convolution by transformed tiles. The tilings, not the chunks, decide the bits.
+typedef struct {
+    lv_kernel_set set;
+    lv_tiling row_tiling, column_tiling;
+    bool relu;
+    size_t batch;
+    size_t input_height, input_width, output_height, output_width, padding_height, padding_width;
+    const uint8_t *block_channels;  // per input block
+    size_t blocks;
+    size_t output_blocks;
+    const float *input;
+    size_t input_image_stride;
+    float *output;
+    size_t output_image_stride;
+    const float *weights;  // LV_PACK_WINOGRAD
+    const float *bias;     // output_blocks x 16
+    // Items: group chunks x chunks of all images' tiles, the latter fastest.
+    size_t tile_chunks, group_chunks;
+    size_t prefetch_groups;  // how many groups on the one is that this worker will probably take next
+    // Whether lv_winograd_transform_run transforms all input before lv_winograd_run; otherwise each item its own.
+    bool shared;
+    float *shared_scratch;
+    float *scratch;  // per worker, scratch_stride floats apart
+    size_t scratch_stride;
+} lv_winograd;
+
+/// Tiles of one image.
+size_t lv_winograd_tiles(const lv_winograd *kernel);
+/// Floats of scratch that one worker needs, and that all share.
+size_t lv_winograd_scratch(const lv_winograd *kernel);
+size_t lv_winograd_shared_scratch(const lv_winograd *kernel);
+size_t lv_winograd_items(const lv_winograd *kernel);
+void lv_winograd_run(const void *kernel, size_t item, size_t worker);
+/// None where the input is not shared.
+size_t lv_winograd_transform_items(const lv_winograd *kernel);
+void lv_winograd_transform_run(const void *kernel, size_t item, size_t worker);
 
 typedef enum {
     LV_MAX_POOL,
@@ -166,7 +240,7 @@ typedef struct {
     bool relu;
     const float *input;    // batch x inputs
     float *output;         // batch x outputs
-    const float *weights;  // from lv_pack_linear
+    const float *weights;  // LV_PACK_LINEAR
     const float *bias;     // outputs rounded up to 64
 } lv_linear;
 

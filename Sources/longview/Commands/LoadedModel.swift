@@ -24,6 +24,16 @@ enum LoadedModel {
         }
         return loaded
     }
+
+    /// The folder of the package that `reference` means: itself a folder, or a registered model.
+    static func folder(_ reference: String, settings: Settings) async throws -> URL {
+        let folder = URL(fileURLWithPath: reference, isDirectory: true)
+        if FileManager.default.fileExists(atPath: folder.path) { return folder }
+        let store = try await settings.openStore()
+        let model = try await store.model(named: reference)
+        await store.close()
+        return settings.library.location(ofDigest: model.digest)
+    }
 }
 
 extension Store {

@@ -7,8 +7,8 @@ import Store
 
 struct ModelCommands: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "model", abstract: "Models: bring one in, list, show, verify.",
-        subcommands: [ModelImport.self, ModelList.self, ModelShow.self, ModelVerify.self])
+        commandName: "model", abstract: "Models: bring one in, list, show, verify, run.",
+        subcommands: [ModelImport.self, ModelList.self, ModelShow.self, ModelVerify.self, ModelPredict.self])
 }
 
 struct ModelImport: AsyncParsableCommand {

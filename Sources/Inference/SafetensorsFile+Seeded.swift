@@ -1,0 +1,40 @@
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+extension SafetensorsFile {
+    /// Random weights for `graph`, the same for every seed: to measure with, where a trained model is not at hand.
+    ///
+    /// Weights of convolutions and linears are uniform with variance 2 / fan-in (He et al. 2015, arXiv:1502.01852), so
+    /// that activations neither grow nor vanish; batch norms are the identity, biases 0.
+    /// - Throws: `InferenceError` (`invalidGraph`, `resources`).
+    public static func seeded(for graph: NetworkGraph, seed: UInt64) throws(InferenceError) -> SafetensorsFile {
+        var ones: Set<String> = []
+        for node in graph.nodes {
+            if case .batchNorm(let norm) = node.operation { ones.formUnion([norm.weight, norm.variance]) }
+        }
+        let parameters = graph.parameters(shapes: try graph.shapes())
+        let floats = parameters.reduce(0) { $0 + $1.shape.reduce(1, *) }
+        let size = max(floats, 1) * MemoryLayout<Float>.stride
+        guard let base = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), base != MAP_FAILED
+        else { throw InferenceError(.resources, "no memory for \(size) bytes of weights") }
+        let values = base.bindMemory(to: Float.self, capacity: floats)
+        var random = SplitMix64(state: seed)
+        var tensors: [String: TensorInfo] = [:]
+        var first = 0
+        for parameter in parameters {
+            let count = parameter.shape.reduce(1, *)
+            let bound = parameter.shape.count > 1 ? (6 / Double(count / parameter.shape[0])).squareRoot() : 0
+            for i in first..<first + count {
+                values[i] = ones.contains(parameter.name) ? 1 : Float((2 * random.nextUnit() - 1) * bound)
+            }
+            tensors[parameter.name] = TensorInfo(
+                dtype: "F32", shape: parameter.shape, range: 4 * first..<4 * (first + count))
+            first += count
+        }
+        return SafetensorsFile(
+            name: "seed \(seed)", tensors: tensors, mapping: UnsafeRawBufferPointer(start: base, count: size))
+    }
+}
