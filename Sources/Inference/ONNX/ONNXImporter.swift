@@ -165,11 +165,11 @@ struct ONNXImporter {
         return kept.reversed()
     }
 
-    /// The node whose result is the network's: a vector, where it has one element a channel.
+    /// The node whose result is the network's: a vector, where it has one dimension, or one element a channel.
     private mutating func finished(_ result: Activation) throws -> String {
         let result = try settled(result)
-        if case .map(let shape) = result.storage, shape.pixels > 1 { return result.node }
-        let node = try vector(result).node
+        var node = result.node
+        if result.dims.count == 1 || result.count == result.dims[0] { node = try vector(result).node }
         guard node != NetworkGraph.inputName else { throw ONNXRefusal.unsupported("it computes nothing") }
         return node
     }
