@@ -18,6 +18,7 @@ let dcmtk = [
 
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -33,6 +34,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", exact: "1.39.0"),
     ],
     targets: [
         // System libraries: a module map and a shim header, nothing else.
@@ -70,7 +72,9 @@ let package = Package(
         .target(name: "Imaging", dependencies: ["DICOM", "CImageFormats", "CRendering", crypto], swiftSettings: swift),
         .target(
             name: "Decoding", dependencies: ["DICOM", "Imaging", "CConfinement", crypto], swiftSettings: swift),
-        .target(name: "Inference", dependencies: ["CKernels", crypto], swiftSettings: swift),
+        .target(
+            name: "Inference", dependencies: ["CKernels", crypto, protobuf], exclude: ["ONNX/onnx.proto"],
+            swiftSettings: swift),
         .target(name: "Ledger", dependencies: [crypto], swiftSettings: swift),
         .target(name: "Postgres", dependencies: ["CLibpq", crypto, logging], swiftSettings: swift),
         .target(
@@ -96,7 +100,7 @@ let package = Package(
             name: "ImagingTests", dependencies: ["TestSupport", "Imaging", "DICOM", crypto], exclude: ["Fixtures"],
             swiftSettings: swift),
         .testTarget(
-            name: "InferenceTests", dependencies: ["TestSupport", "Inference", crypto], exclude: ["Fixtures"],
+            name: "InferenceTests", dependencies: ["TestSupport", "Inference", crypto, protobuf], exclude: ["Fixtures"],
             swiftSettings: swift),
         .testTarget(
             name: "DecodingTests", dependencies: ["TestSupport", "Decoding", "DICOM", "Imaging", "longview-decoder"],

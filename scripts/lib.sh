@@ -96,23 +96,35 @@ build_programs() {
     longview=$(swift build -c release --show-bin-path)/longview
 }
 
+# find_pip: sets `pip` to the command that downloads from PyPI; returns 1 where it can't be had.
+find_pip() {
+    pip=(python3 -m pip)
+    "${pip[@]}" --version >/dev/null 2>&1 || (need python3-pip)
+}
+
+# download REQUIREMENT FOLDER OPTION...: a wheel from PyPI whose digest the requirement pins.
+download() {
+    local requirement=$1 folder=$2
+    shift 2
+    echo "$requirement" >"$folder/requirements"
+    "${pip[@]}" download --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes "$@" \
+        -r "$folder/requirements" -d "$folder" >"$folder/log" 2>&1
+}
+
 # fetch_pydicom_data FOLDER: real radiographs from the PyPI package pydicom-data 1.0.0, digests pinned.
 # Returns 1, having said why, where no registry answers.
 fetch_pydicom_data() {
-    local folder=$1 wheel=pydicom_data-1.0.0-py3-none-any.whl work pip name
+    local folder=$1 wheel=pydicom_data-1.0.0-py3-none-any.whl work name
     local names=(RG1_UNCR.dcm RG1_J2KR.dcm RG3_UNCR.dcm)
     if (cd "$folder" 2>/dev/null && sha256sum --quiet -c "$repository/scripts/pydicom-data.sha256" >/dev/null 2>&1); then
         return 0
     fi
-    if python3 -m pip --version >/dev/null 2>&1; then pip=(python3 -m pip); else
-        (need python3-pip) || return 1
-        pip=(python3 -m pip)
-    fi
+    find_pip || return 1
     work=$(mktemp -d)
     say "fetching radiographs: pydicom-data 1.0.0 from PyPI (33 MB)"
-    echo 'pydicom-data==1.0.0 --hash=sha256:622ac97265f1d91f76b5120b5bd6eb0f57737c392ef863b72c71779c91e33637' >"$work/requirements"
-    if ! "${pip[@]}" download --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
-        -r "$work/requirements" -d "$work" >"$work/log" 2>&1; then
+    if ! download \
+        'pydicom-data==1.0.0 --hash=sha256:622ac97265f1d91f76b5120b5bd6eb0f57737c392ef863b72c71779c91e33637' \
+        "$work"; then
         say "no registry gave pydicom-data 1.0.0 with the expected digest ($(tail -n 1 "$work/log"))"
         rm -rf "$work"
         return 1
@@ -128,4 +140,34 @@ PYTHON
     rm -rf "$work"
     (cd "$folder" && sha256sum --quiet -c "$repository/scripts/pydicom-data.sha256") ||
         die "a file of pydicom-data 1.0.0 differs from its pinned digest; remove $folder and run again"
+}
+
+# fetch_onnx_data FOLDER: models with their results, the test data of the PyPI package onnx 1.23.2, digest pinned.
+# Only data are taken of it, so the wheel for one system serves all. Returns 1, having said why, where no registry answers.
+fetch_onnx_data() {
+    local folder=$1 work
+    if [ "$(cat "$folder/version" 2>/dev/null)" = 1.23.2 ]; then return 0; fi
+    find_pip || return 1
+    work=$(mktemp -d)
+    say "fetching ONNX test data: onnx 1.23.2 from PyPI (9 MB)"
+    if ! download 'onnx==1.23.2 --hash=sha256:c03ecf6b835d136108eeaeeafbd0026fc7b3cf98661409fbc6b63d5a29361348' "$work" \
+        --python-version 3.11 --implementation cp --abi cp311 --platform manylinux_2_28_x86_64; then
+        say "no registry gave onnx 1.23.2 with the expected digest ($(tail -n 1 "$work/log"))"
+        rm -rf "$work"
+        return 1
+    fi
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    python3 - "$work"/onnx-1.23.2-*.whl "$folder" <<'PYTHON'
+import pathlib, sys, zipfile
+start = "onnx/backend/test/data/"
+with zipfile.ZipFile(sys.argv[1]) as wheel:
+    for name in wheel.namelist():
+        if name.startswith((start + "light/", start + "pytorch-converted/")) and not name.endswith("/"):
+            target = pathlib.Path(sys.argv[2], name[len(start):])
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(wheel.read(name))
+PYTHON
+    rm -rf "$work"
+    echo 1.23.2 >"$folder/version"
 }

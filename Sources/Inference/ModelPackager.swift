@@ -13,11 +13,14 @@ public enum ModelPackager {
 
     /// Writes a package into `folder`, which must not exist.
     ///
-    /// The file's tensors must be those of the description's network, no more and no less. Golden vectors are computed
+    /// The tensors of weights alone must be those of the description's network, no more and no less. An ONNX file brings
+    /// its network; the description then names none, and may leave the input's shape to the file. Where it reads logits,
+    /// a softmax at the file's end is left out. Golden vectors are computed
     /// by this engine: they will show that a later build or another machine computes the same, not that the weights are
     /// what their author meant; that is for `validation` against the author's own figures.
     /// - Parameters:
-    ///   - file: a PyTorch checkpoint (`.pth`, `.pt`) or a safetensors file, told apart by their content.
+    ///   - file: a PyTorch checkpoint (`.pth`, `.pt`), a safetensors file or an ONNX file (`.onnx`), told apart by their
+    ///     content.
     ///   - description: a `model.json` without digest of weights and golden vectors, such as `models/cxr-risk-1` has.
     ///   - changes: fields that replace those of the description: its name and version.
     /// - Throws: `InferenceError`.
@@ -30,6 +33,11 @@ public enum ModelPackager {
         fields.merge(changes) { _, new in new }
         fields["weightsSHA256"] = nil
         fields["golden"] = [Any]()
+        let source = try WeightFile(file)
+        var onnx: ONNXModel?
+        if case .onnx = source {
+            onnx = try importONNX(file, &fields)
+        }
         let model: ModelDescription
         do {
             model = try JSONDecoder().decode(
@@ -45,10 +53,14 @@ public enum ModelPackager {
         try manager.createDirectory(at: folder, withIntermediateDirectories: true)
         do {
             let weights = folder.appendingPathComponent(ModelPackage.weightsFile)
-            if try isSafetensors(file) {
-                try write(parameters, from: try SafetensorsFile(url: file), to: weights)
-            } else {
-                try write(parameters, from: try TorchCheckpoint(url: file), to: weights)
+            switch source {
+            case .safetensors: try write(parameters, from: try SafetensorsFile(url: file), to: weights)
+            case .torch: try write(parameters, from: try TorchCheckpoint(url: file), to: weights)
+            case .onnx:
+                // The graph's names are the importer's own.
+                let names = WeightNames(
+                    sources: Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0.name) }))
+                try SafetensorsWriter.write(parameters, names, from: onnx!, to: weights)
             }
             let opened = try SafetensorsFile(url: weights)
             let network = try Network(graph: graph, weights: opened, options: options)
@@ -72,12 +84,30 @@ public enum ModelPackager {
         try SafetensorsWriter.write(parameters, try WeightNames(parameters, in: source), from: source, to: url)
     }
 
-    /// A safetensors file has a JSON object after 8 bytes; a checkpoint begins as a zip archive or a pickle.
-    private static func isSafetensors(_ file: URL) throws -> Bool {
-        guard let handle = try? FileHandle(forReadingFrom: file), let start = try? handle.read(upToCount: 9) else {
-            throw InferenceError(.unreadable, "\(file.lastPathComponent) can't be read")
+    /// Reads an ONNX file for a description, and completes the description's fields by its network and its input.
+    private static func importONNX(_ file: URL, _ fields: inout [String: Any]) throws -> ONNXModel {
+        guard fields["network"] == nil else {
+            throw InferenceError(
+                .invalidDescription, "the description names a network, and an ONNX file brings its own: leave it out")
         }
-        return start.count == 9 && start[8] == UInt8(ascii: "{")
+        var input: FeatureShape?
+        if let given = fields["input"] {
+            let data = try JSONSerialization.data(withJSONObject: ["input": given])
+            guard let shape = try? JSONDecoder().decode([String: FeatureShape].self, from: data)["input"] else {
+                throw InferenceError(.invalidDescription, "the description's input is not channels, height and width")
+            }
+            input = shape
+        }
+        var model = try ONNXModel(url: file, input: input)
+        if let output = fields["output"] as? [String: Any], output["kind"] as? String == "softmax" {
+            model.dropFinalSoftmax()
+        }
+        func object(_ value: some Encodable) throws -> Any {
+            try JSONSerialization.jsonObject(with: try JSONEncoder().encode(value))
+        }
+        fields["network"] = try object(ModelDescription.NetworkReference.graph(model.graph))
+        fields["input"] = try object(model.graph.input)
+        return model
     }
 
     private static func golden(_ network: Network, input: FeatureShape) throws -> [GoldenVector] {

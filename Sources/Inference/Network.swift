@@ -262,6 +262,11 @@ public final class Network: @unchecked Sendable {
                     to[image * count + i] = Float(probability)
                 }
             }
+        case .other(let kernel):
+            let strides = kernel.strides
+            let other = step.other.map { UnsafePointer(memory.address($0) + skipped($0, strides.other)) }
+            kernel.run(
+                .init(input: input(strides.input), other: other, output: output(strides.output)), batch: batch, pool)
         }
     }
 }

@@ -9,15 +9,32 @@ struct FusedNode {
         case globalMaxAveragePool
         case linear(Linear)
         case softmax
+        /// Of a vector; of a feature map it is `affine`.
+        case scaleShift(NetworkGraph.BatchNormParameters)
+        case activation(NetworkGraph.Activation)
+        case prelu(slope: String)
+        case sum(relu: Bool)
+        case product(relu: Bool)
+        case responseNorm(NetworkGraph.ResponseNorm)
+        case border(NetworkGraph.Border)
+        case shuffle(groups: Int)
+        case flatten
+        case unflatten
+        case strided(extents: [Int], strides: [Int], offset: Int)
+        case softmaxAlong(length: Int, inner: Int, logarithm: Bool)
     }
 
     struct Convolution {
         var outputs: Int
+        var groups = 1
         var window: NetworkGraph.Window
         var weight: String
         var bias: String?
         var norm: NetworkGraph.BatchNormParameters?
         var relu: Bool
+
+        /// Whether the tiles compute it.
+        var isPlain: Bool { groups == 1 && window.isPlain }
     }
 
     struct Linear {
@@ -39,7 +56,7 @@ struct FusedNode {
 
 extension NetworkGraph {
     /// The nodes as the executor runs them: a batch norm goes into the convolution or linear before it, one on a vector
-    /// otherwise into the linear after it, and a ReLU into what comes before it.
+    /// otherwise into the linear after it, and a ReLU into what comes before it where that can take it.
     func fused(shapes: [String: ValueShape]) throws(InferenceError) -> [FusedNode] {
         var consumers: [String: [Int]] = [:]
         for (i, node) in nodes.enumerated() {
@@ -78,6 +95,12 @@ extension NetworkGraph {
                 let norm = absorbNorm()
                 operation = .convolution(
                     .init(outputs: outputs, window: window, weight: weight, bias: bias, norm: norm, relu: absorbReLU()))
+            case .groupedConvolution(let outputs, let groups, let window, let weight, let bias):
+                let norm = absorbNorm()
+                operation = .convolution(
+                    .init(
+                        outputs: outputs, groups: groups, window: window, weight: weight, bias: bias, norm: norm,
+                        relu: absorbReLU()))
             case .linear(let outputs, let weight, let bias):
                 let folded = inputNorms[inputs[0]]
                 inputs = [folded?.input ?? inputs[0]]
@@ -88,23 +111,38 @@ extension NetworkGraph {
                         relu: absorbReLU()))
             case .batchNorm(let norm):
                 if case .vector = shapes[node.name] {
-                    guard let next = successor(of: node.name), case .linear = nodes[next].operation else {
-                        throw node.invalid("a batch norm on a vector needs a linear before or after it")
+                    if let next = successor(of: node.name), case .linear = nodes[next].operation {
+                        inputNorms[node.name] = (inputs[0], norm)
+                        continue
                     }
-                    inputNorms[node.name] = (inputs[0], norm)
-                    continue
+                    operation = .scaleShift(norm)
+                    break
                 }
                 operation = .affine(norm: norm, relu: absorbReLU())
             case .relu:
-                guard case .map = shapes[node.name] else {
-                    throw node.invalid("a ReLU on a vector needs a linear, or a linear and a batch norm, before it")
+                if case .vector = shapes[node.name] {
+                    operation = .activation(.clip(lower: 0, upper: .greatestFiniteMagnitude))
+                } else {
+                    operation = .affine(norm: nil, relu: true)
                 }
-                operation = .affine(norm: nil, relu: true)
             case .maxPool(let window): operation = .maxPool(window)
             case .averagePool(let window, let counted): operation = .averagePool(window, countIncludePadding: counted)
             case .concat: operation = .concat
             case .globalMaxAveragePool: operation = .globalMaxAveragePool
             case .softmax: operation = .softmax
+            case .activation(let function): operation = .activation(function)
+            case .prelu(let slope): operation = .prelu(slope: slope)
+            case .add: operation = .sum(relu: absorbReLU())
+            case .multiply: operation = .product(relu: absorbReLU())
+            case .responseNorm(let norm): operation = .responseNorm(norm)
+            case .border(let border): operation = .border(border)
+            case .shuffle(let groups): operation = .shuffle(groups: groups)
+            case .flatten: operation = .flatten
+            case .unflatten: operation = .unflatten
+            case .strided(let extents, let strides, let offset):
+                operation = .strided(extents: extents, strides: strides, offset: offset)
+            case .softmaxAlong(let length, let inner, let logarithm):
+                operation = .softmaxAlong(length: length, inner: inner, logarithm: logarithm)
             }
             fused.append(FusedNode(name: node.name, operation: operation, inputs: inputs, result: result))
         }

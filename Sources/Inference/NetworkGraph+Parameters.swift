@@ -23,11 +23,17 @@ extension NetworkGraph {
             case .convolution(let outputs, let window, let weight, let bias):
                 return parameter(weight, [outputs, channels, window.kernel.height, window.kernel.width])
                     + parameter(bias, [outputs])
+            case .groupedConvolution(let outputs, let groups, let window, let weight, let bias):
+                return parameter(weight, [outputs, channels / groups, window.kernel.height, window.kernel.width])
+                    + parameter(bias, [outputs])
+            case .prelu(let slope): return parameter(slope, [channels])
             case .linear(let outputs, let weight, let bias):
                 return parameter(weight, [outputs, channels]) + parameter(bias, [outputs])
             case .batchNorm(let norm):
                 return [norm.weight, norm.bias, norm.mean, norm.variance].flatMap { parameter($0, [channels]) }
-            case .relu, .maxPool, .averagePool, .concat, .globalMaxAveragePool, .softmax: return []
+            case .relu, .maxPool, .averagePool, .concat, .globalMaxAveragePool, .softmax, .activation, .add, .multiply,
+                .responseNorm, .border, .shuffle, .flatten, .unflatten, .strided, .softmaxAlong:
+                return []
             }
         }
     }

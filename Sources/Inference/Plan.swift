@@ -23,6 +23,7 @@ final class Plan {
         case linear(lv_linear)
         case layout(lv_layout)
         case softmax(count: Int)
+        case other(OperatorKernel)
     }
 
     /// A kernel whose batch, pointers to activations and chunking are filled in when it runs.
@@ -35,6 +36,8 @@ final class Plan {
         /// Of its weights in `Plan.packed`.
         var packing: Int?
         var input: Location
+        /// The second input, where there is one.
+        var other: Location?
         var output: Location
 
         var readsInput: Bool { if case .input = input { true } else { false } }
@@ -80,4 +83,19 @@ struct ChannelBlocks: Equatable {
         let lanes = LV_LANES
         counts = stride(from: 0, to: channels, by: lanes).map { UInt8(min(lanes, channels - $0)) }
     }
+
+    /// A value for each lane of every block: by channel, and `beyond` the block's channels.
+    func lanes<Value>(beyond: Value, _ value: (_ channel: Int) -> Value) -> [Value] {
+        var channel = 0
+        return counts.flatMap { count in
+            (0..<LV_LANES).map { lane in
+                guard lane < count else { return beyond }
+                defer { channel += 1 }
+                return value(channel)
+            }
+        }
+    }
+
+    /// Zero for the lanes beyond a block's channels.
+    func lanes(_ value: (_ channel: Int) -> Double) -> [Double] { lanes(beyond: 0, value) }
 }

@@ -38,12 +38,12 @@ final class PlanMemory {
         return base.bindMemory(to: Float.self, capacity: count)
     }
 
-    func doubles(_ values: [Double]) throws(InferenceError) -> UnsafePointer<Double> {
-        guard let block = malloc(max(values.count, 1) * MemoryLayout<Double>.stride) else {
-            throw outOfMemory(values.count * MemoryLayout<Double>.stride)
-        }
+    /// A copy of `values`.
+    func constants<Value: BitwiseCopyable>(_ values: [Value]) throws(InferenceError) -> UnsafePointer<Value> {
+        let size = max(values.count, 1) * MemoryLayout<Value>.stride
+        guard let block = malloc(size) else { throw outOfMemory(size) }
         blocks.append(block)
-        let pointer = block.bindMemory(to: Double.self, capacity: values.count)
+        let pointer = block.bindMemory(to: Value.self, capacity: values.count)
         pointer.initialize(from: values, count: values.count)
         return UnsafePointer(pointer)
     }
@@ -58,14 +58,6 @@ final class PlanMemory {
         let pointer = try floats(values.count)
         if let base = values.baseAddress { pointer.update(from: base, count: values.count) }
         return pointer
-    }
-
-    func bytes(_ values: [UInt8]) throws(InferenceError) -> UnsafePointer<UInt8> {
-        guard let block = malloc(max(values.count, 1)) else { throw outOfMemory(values.count) }
-        blocks.append(block)
-        let pointer = block.bindMemory(to: UInt8.self, capacity: values.count)
-        pointer.initialize(from: values, count: values.count)
-        return UnsafePointer(pointer)
     }
 }
 

@@ -18,6 +18,8 @@ extension Planner {
         (kernel.kernel_height, kernel.kernel_width) = (window.kernel.height, window.kernel.width)
         (kernel.stride_height, kernel.stride_width) = (window.stride.height, window.stride.width)
         (kernel.padding_height, kernel.padding_width) = (window.padding.height, window.padding.width)
+        let dilation = window.dilation ?? Extent(1)
+        (kernel.dilation_height, kernel.dilation_width) = (dilation.height, dilation.width)
         kernel.input_image_stride = imageStride(places[input]!, shapes[input]!)
         kernel.output_image_stride = imageStride(output, outputShape)
         return kernel
@@ -30,7 +32,7 @@ extension Planner {
         kernel.blocks = blocks[input]!.counts.count
         kernel.pixels = shape.pixels
         kernel.channels = shape.channels
-        kernel.block_channels = try memory.bytes(blocks[input]!.counts)
+        kernel.block_channels = try memory.constants(blocks[input]!.counts)
         kernel.input_image_stride = imageStride(places[input]!, shapes[input]!)
         return kernel
     }
@@ -39,19 +41,9 @@ extension Planner {
         _ norm: NetworkGraph.BatchNormParameters?, relu: Bool, _ node: FusedNode
     ) throws -> lv_affine {
         guard case .map(let shape) = shapes[node.result]! else { preconditionFailure("shapes were checked") }
-        let counts = blocks[node.result]!.counts
+        let division = blocks[node.result]!
+        let counts = division.counts
         let folded = try norm.map { try FoldedNorm($0, weights: weights) }
-        /// Per lane of every block; the lanes beyond a block's channels stay zero.
-        func lanes(_ value: (Int) -> Double) -> [Double] {
-            var channel = 0
-            return counts.flatMap { count in
-                (0..<LV_LANES).map { lane in
-                    guard lane < count else { return 0 }
-                    defer { channel += 1 }
-                    return value(channel)
-                }
-            }
-        }
         let floats = counts.count * LV_LANES
         var kernel = lv_affine()
         kernel.set = kernels.cValue
@@ -59,9 +51,9 @@ extension Planner {
         kernel.pixels = shape.pixels
         kernel.relu = relu
         kernel.scale = UnsafePointer(
-            try finiteFloats(lanes { folded?.scale[$0] ?? 1 }, paddedTo: floats, node.name))
+            try finiteFloats(division.lanes { folded?.scale[$0] ?? 1 }, paddedTo: floats, node.name))
         kernel.shift = UnsafePointer(
-            try finiteFloats(lanes { folded?.shift[$0] ?? 0 }, paddedTo: floats, node.name))
+            try finiteFloats(division.lanes { folded?.shift[$0] ?? 0 }, paddedTo: floats, node.name))
         kernel.input_image_stride = imageStride(places[node.inputs[0]]!, shapes[node.inputs[0]]!)
         kernel.output_image_stride = imageStride(places[node.result]!, shapes[node.result]!)
         return kernel
@@ -95,7 +87,7 @@ extension Planner {
         (kernel.kernel_height, kernel.kernel_width) = (window.kernel.height, window.kernel.width)
         (kernel.stride_height, kernel.stride_width) = (window.stride.height, window.stride.width)
         (kernel.padding_height, kernel.padding_width) = (window.padding.height, window.padding.width)
-        kernel.block_channels = try memory.bytes(counts)
+        kernel.block_channels = try memory.constants(counts)
         kernel.blocks = counts.count
         kernel.output_blocks = blocks[node.result]!.counts.count
         kernel.input_image_stride =
@@ -126,7 +118,7 @@ extension Planner {
         (kernel.input_height, kernel.input_width) = (from.height, from.width)
         (kernel.output_height, kernel.output_width) = (to.height, to.width)
         (kernel.padding_height, kernel.padding_width) = (window.padding.height, window.padding.width)
-        kernel.block_channels = try memory.bytes(counts)
+        kernel.block_channels = try memory.constants(counts)
         kernel.blocks = counts.count
         kernel.output_blocks = blocks[node.result]!.counts.count
         kernel.input_image_stride = imageStride(places[node.inputs[0]]!, shapes[node.inputs[0]]!)
@@ -142,7 +134,7 @@ extension Planner {
         return (kernel, packed.add(packing, node.name))
     }
 
-    private func bias(
+    func bias(
         _ convolution: FusedNode.Convolution, _ norm: FoldedNorm?, blocks: Int, _ node: FusedNode
     ) throws -> UnsafePointer<Float> {
         var bias = try biases(convolution.bias, count: convolution.outputs)
@@ -179,7 +171,7 @@ extension Planner {
             try finiteFloats(bias, paddedTo: (linear.outputs + 63) / 64 * 64, node.name))
         var packing = try self.packing(linear.weight, outputs: linear.outputs, inputs: inputs, norm: outputNorm)
         packing.form = LV_PACK_LINEAR
-        if let inputNorm { packing.input_scale = try memory.doubles(inputNorm.scale) }
+        if let inputNorm { packing.input_scale = try memory.constants(inputNorm.scale) }
         return (kernel, packed.add(packing, node.name))
     }
 
@@ -190,7 +182,7 @@ extension Planner {
         return try weights.withFloats(of: name) { $0.map(Double.init) }
     }
 
-    private func finiteFloats(
+    func finiteFloats(
         _ values: [Double], paddedTo count: Int, _ node: String
     ) throws(InferenceError) -> UnsafeMutablePointer<Float> {
         let floats = try memory.floats(values, paddedTo: count)
@@ -203,7 +195,7 @@ extension Planner {
         var packing = lv_packing()
         packing.set = kernels.cValue
         (packing.outputs, packing.inputs, packing.row_taps, packing.column_taps) = (outputs, inputs, 1, 1)
-        if let norm { packing.output_scale = try memory.doubles(norm.scale) }
+        if let norm { packing.output_scale = try memory.constants(norm.scale) }
         if let mapped = try weights.mappedFloats(of: tensor) {
             packing.weights = mapped
             packing.mapped = weights.isFile

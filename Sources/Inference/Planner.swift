@@ -25,6 +25,7 @@ struct Planner {
         var kernel: Plan.Kernel
         var packing: Int?
         var input: Place?
+        var other: Place?
         var output: Place
         var inputShape: ValueShape
         var outputShape: ValueShape
@@ -61,13 +62,13 @@ struct Planner {
         for node in nodes { try draft(node) }
         let result = places[graph.output]!
         for (i, draft) in drafts.enumerated() {
-            if let input = draft.input { placement.use(input.buffer, at: i) }
+            for input in [draft.input, draft.other] { if let input { placement.use(input.buffer, at: i) } }
             placement.use(draft.output.buffer, at: i)
         }
         placement.use(result.buffer, at: drafts.count)
         let early = earlySteps()
         // Early steps of a later image follow those of an earlier one: what outlives them must lie apart from the start.
-        let lasting = Set(drafts[early...].flatMap { [$0.input?.buffer, $0.output.buffer] }.compactMap { $0 })
+        let lasting = Set(drafts[early...].flatMap { [$0.input, $0.other, $0.output] }.compactMap { $0?.buffer })
             .union([result.buffer])
         for buffer in lasting where placement.isUsed(buffer, before: early) { placement.use(buffer, at: 0) }
         let size = placement.place()
@@ -75,6 +76,7 @@ struct Planner {
             Plan.Step(
                 description: draft.description, multiplyAdds: draft.multiplyAdds, kernel: draft.kernel,
                 packing: draft.packing, input: draft.input.map { location($0, draft.inputShape, lasting) } ?? .input,
+                other: draft.other.map { location($0, draft.inputShape, lasting) },
                 output: location(draft.output, draft.outputShape, lasting))
         }
         let output = location(result, outputShape, lasting)
@@ -99,8 +101,10 @@ struct Planner {
             guard case .map(let shape) = shapes[node.result] else { continue }
             switch node.operation {
             case .concat: blocks[node.result] = ChannelBlocks(counts: node.inputs.flatMap { blocks[$0]!.counts })
-            case .affine, .maxPool, .averagePool: blocks[node.result] = blocks[node.inputs[0]]
-            case .convolution, .globalMaxAveragePool, .linear, .softmax:
+            case .affine, .maxPool, .averagePool, .activation, .prelu, .sum, .product, .responseNorm, .border:
+                blocks[node.result] = blocks[node.inputs[0]]
+            case .convolution, .globalMaxAveragePool, .linear, .softmax, .scaleShift, .shuffle, .flatten, .unflatten,
+                .strided, .softmaxAlong:
                 blocks[node.result] = ChannelBlocks(splitting: shape.channels)
             }
         }
@@ -166,7 +170,7 @@ struct Planner {
         guard node.inputs == [NetworkGraph.inputName], graph.input.channels <= LV_LANES,
             case .convolution(let convolution) = node.operation
         else { return false }
-        return convolution.window.padding.width == 0 && convolution.window.stride.width <= 2
+        return convolution.isPlain && convolution.window.padding.width == 0 && convolution.window.stride.width <= 2
     }
 
     private mutating func draft(_ node: FusedNode) throws {
@@ -177,6 +181,14 @@ struct Planner {
         let description: String
         var multiplyAdds = 0
         var packing: Int?
+        if let (kernel, description, multiplyAdds) = try operatorKernel(node) {
+            drafts.append(
+                Draft(
+                    description: description, multiplyAdds: multiplyAdds, kernel: .other(kernel), input: places[input],
+                    other: node.inputs.count > 1 ? places[node.inputs[1]] : nil, output: output, inputShape: shape,
+                    outputShape: shapes[node.result]!))
+            return
+        }
         switch node.operation {
         case .concat:
             var block = output.block
@@ -221,6 +233,9 @@ struct Planner {
         case .softmax:
             description = "softmax"
             kernel = .softmax(count: shape.count)
+        case .scaleShift, .activation, .prelu, .sum, .product, .responseNorm, .border, .shuffle, .flatten, .unflatten,
+            .strided, .softmaxAlong:
+            preconditionFailure("drafted above")
         }
         drafts.append(
             Draft(
@@ -247,7 +262,7 @@ struct Planner {
         kernel.blocks = blocks[value]!.counts.count
         kernel.pixels = shape.pixels
         kernel.channels = shape.channels
-        kernel.block_channels = try memory.bytes(blocks[value]!.counts)
+        kernel.block_channels = try memory.constants(blocks[value]!.counts)
         let (planar, blocked) = (shape.channels * shape.pixels, imageStride(place, .map(shape)))
         kernel.input_image_stride = unpack ? blocked : planar
         kernel.output_image_stride = unpack ? planar : blocked

@@ -29,8 +29,8 @@ struct MutationTests {
         let bytes = try Sample.header().file() + [UInt8](repeating: 0, count: 2 << 20) + [1]
         let start = ContinuousClock.now
         #expect(throws: DICOMError.self) { try DICOMObject(bytes: bytes) }
-        // A check of the rest at every element took minutes.
-        #expect(ContinuousClock.now - start < .seconds(10))
+        // A check of the rest at every element took minutes, on a machine with nothing else to do.
+        #expect(ContinuousClock.now - start < .seconds(100))
     }
 
     /// Reads damaged copies of `original`. Anything but a picture or a ``DICOMError`` ends the test or the process.

@@ -14,7 +14,7 @@ struct DecoderPoolTests {
     private func pool(size: Int = 1, _ change: (inout DecoderLimits) -> Void = { _ in }) -> DecoderPool {
         var limits = DecoderLimits()
         limits.processorSeconds = 2
-        limits.seconds = 20
+        limits.seconds = 100
         change(&limits)
         return DecoderPool(path: Self.path, size: size, limits: limits)
     }
@@ -132,7 +132,7 @@ struct DecoderPoolTests {
         let spin = await #expect(throws: UnreadableObject.self) { try await pool.perform(.spin) }
         #expect(spin?.code == "decoder_timed_out")
         #expect(try await works(pool))
-        let patient = self.pool { $0.seconds = 3 }
+        let patient = self.pool { $0.seconds = 15 }
         let sleep = await #expect(throws: UnreadableObject.self) { try await patient.perform(.sleep) }
         #expect(sleep?.code == "decoder_timed_out")
         #expect(try await works(patient))

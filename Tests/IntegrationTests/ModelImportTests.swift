@@ -6,12 +6,13 @@ import Testing
 struct ModelImportTests {
     private static let fixtures = SharedData.url("reference/fixtures/tiny")
 
-    /// The description of the fixtures' network: the published one's, smaller.
-    private func card(_ longview: Installation) throws -> String {
+    /// The description of the fixtures' network: the published one's, smaller, or for an ONNX file none.
+    private func card(_ longview: Installation, naming network: Bool = true) throws -> String {
         let published = Repository.root.appendingPathComponent("models/cxr-risk-1/model.json")
         var fields = try #require(
             try JSONSerialization.jsonObject(with: Data(contentsOf: published)) as? [String: Any])
-        fields["network"] = ["architecture": "cxr-risk", "width": 0.125, "hidden": 64, "classes": 2]
+        fields["network"] =
+            network ? ["architecture": "cxr-risk", "width": 0.125, "hidden": 64, "classes": 2] as [String: Any] : nil
         return try longview.write("card.json", try JSONSerialization.data(withJSONObject: fields))
     }
 
@@ -32,6 +33,22 @@ struct ModelImportTests {
         #expect(try await longview.run("model", "verify").status == 0)
         _ = try longview.write("in/1", try SmallRadiograph.file(1))
         let score = try await longview.run("score", "--json", "--model", "cxr-risk@1", longview.path("in"))
+        #expect(score.status == 0, "\(score.errors)")
+    }
+
+    @Test("an ONNX file brings its network, verifies and scores; a card that names another is refused")
+    func onnx() async throws {
+        let longview = try await Installation()
+        let file = Self.fixtures.appendingPathComponent("model.onnx").path
+        let refused = try await longview.run("model", "import", file, "--card", try card(longview))
+        #expect(refused.status == 1)
+        #expect(refused.errors.contains("brings its own"), "\(refused.errors)")
+        let run = try await longview.run("model", "import", file, "--card", try card(longview, naming: false))
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(run.output.contains("registered\n"))
+        #expect(try await longview.run("model", "verify").status == 0)
+        _ = try longview.write("in/1", try SmallRadiograph.file(1))
+        let score = try await longview.run("score", "--json", longview.path("in"))
         #expect(score.status == 0, "\(score.errors)")
     }
 

@@ -139,7 +139,8 @@ struct ConnectionTests {
         }
     }
 
-    @Test("a server that doesn't answer is given up after the time allowed")
+    // Nothing else would end the attempt. How long it takes is not held to much: hundreds of tests share a few cores.
+    @Test("a server that doesn't answer is given up after the time allowed", .timeLimit(.minutes(10)))
     func connectTimeout() async throws {
         // A socket that accepts and says nothing.
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
@@ -150,14 +151,12 @@ struct ConnectionTests {
         var impatient = try PostgresConfiguration(url: "host=\(folder.path) dbname=d user=u")
         var patient = impatient
         impatient.connectTimeout = .milliseconds(300)
-        patient.connectTimeout = .seconds(60)
-        let start = ContinuousClock.now
+        patient.connectTimeout = .seconds(3600)
         let first = Task { [impatient] in
             _ = try await PostgresConnection.connect(impatient, logger: TestLog.silent)
         }
         let error = await #expect(throws: PostgresError.self) { try await first.value }
         #expect(error?.code == .connectionFailed)
-        #expect(ContinuousClock.now - start < .seconds(30))
 
         let task = Task { [patient] in
             _ = try await PostgresConnection.connect(patient, logger: TestLog.silent)
@@ -194,11 +193,11 @@ struct ConnectionTests {
         let connection = try await TestDatabase.create().connect()
         for delay in [0, 1, 5, 50, 300] {
             let start = ContinuousClock.now
-            let task = Task { _ = try await connection.query("SELECT pg_sleep(60)") }
+            let task = Task { _ = try await connection.query("SELECT pg_sleep(600)") }
             try await Task.sleep(for: .milliseconds(delay))
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }
-            #expect(ContinuousClock.now - start < .seconds(20))
+            #expect(ContinuousClock.now - start < .seconds(300))
             // None of the requests hits a later statement.
             for _ in 0..<20 { #expect(try await connection.query("SELECT 1 AS one")[0]["one"] == 1) }
         }
@@ -210,7 +209,7 @@ struct ConnectionTests {
         let connection = try await database.connect()
         let other = try await database.connect()
         let process = try await connection.backendProcess
-        let task = Task { _ = try await connection.query("SELECT pg_sleep(60)") }
+        let task = Task { _ = try await connection.query("SELECT pg_sleep(600)") }
         try await Task.sleep(for: .milliseconds(100))
         try await other.query("SELECT pg_terminate_backend($1)", process)
         let error = await #expect(throws: PostgresError.self) { try await task.value }

@@ -8,8 +8,10 @@
 //   tiled convolution    the transforms' sums in the order of winograd_transform.h; each product of a tile is one chain
 //                        from 0, acc = fma(v, u, acc) by input channel; then the tile's sums, + bias, and ReLU or + 0.
 //                        The tiling of a layer is part of its arithmetic: its shape alone may decide it
+//   grouped convolution  acc = bias; acc = fma(x, w, acc) by input channel of the group, kernel row, kernel column
 //   pooling              additions and comparisons by kernel row, then kernel column (global: by pixel), one division
 //   softmax              double precision, additions by class, with an exp made of IEEE operations only
+//   functions, LRN       double precision with that exp, and a logarithm made likewise; LRN adds squares by channel
 // A tap that falls on padding is skipped or read as zero, whichever suits the blocking. fma(0, w, acc) is acc, except
 // that it may turn -0 into +0; the sign of a zero can't reach a later non-zero result, and the last step (ReLU, or
 // adding +0) leaves no -0 behind, so the two are the same bits. This holds for finite weights and inputs, which the
@@ -198,12 +200,15 @@ typedef enum {
     LV_AVERAGE_POOL_PADDED,  // divided by the number of pixels of the window
 } lv_pool_operation;
 
+/// Padding is that at the top and at the left; the output's extent says what there is at the other ends. Every window
+/// holds a pixel of the picture.
 typedef struct {
     lv_kernel_set set;
     lv_pool_operation operation;
     size_t batch, blocks;
     size_t input_height, input_width, output_height, output_width;
     size_t kernel_height, kernel_width, stride_height, stride_width, padding_height, padding_width;
+    size_t dilation_height, dilation_width;  // LV_MAX_POOL; otherwise 1
     const float *input;
     size_t input_image_stride;
     float *output;
@@ -267,7 +272,156 @@ typedef struct {
 /// Changes between NCHW and NCHW16c. Items: batch x blocks.
 void lv_layout_run(const void *kernel, size_t item, size_t worker);
 
+/// A convolution that the tiles don't compute: with groups, dilation, or other padding at the bottom or the right, which
+/// the output's extent implies.
+typedef struct {
+    lv_kernel_set set;
+    bool relu;
+    size_t batch;
+    size_t input_height, input_width, output_height, output_width;
+    size_t kernel_height, kernel_width, stride_height, stride_width, dilation_height, dilation_width;
+    size_t padding_height, padding_width;  // at the top and at the left
+    size_t output_blocks;
+    size_t group_inputs;            // input channels that an output channel sees
+    const size_t *channel_offsets;  // of each input channel's first pixel from the image's start
+    const size_t *first_channels;   // output_blocks x 16: the first input channel that the output channel sees
+    const float *input;
+    size_t input_image_stride;
+    float *output;
+    size_t output_image_stride;
+    const float *weights;  // [output block][input of the group][tap][output]
+    const float *bias;     // output_blocks x 16
+} lv_grouped_convolution;
+
+/// Items: batch x output_blocks.
+void lv_grouped_convolution_run(const void *kernel, size_t item, size_t worker);
+
+typedef enum {
+    LV_SCALE_SHIFT,   // fma(x, a, b), a and b by lane
+    LV_PRELU,         // x > 0 ? x : a x, a by lane
+    LV_CLIP,          // to alpha ... beta
+    LV_LEAKY_RELU,    // x > 0 ? x : alpha x
+    LV_HARD_SIGMOID,  // fma(alpha, x, beta), to 0 ... 1
+    LV_SIGMOID,       // 1 / (1 + exp(-x))
+    LV_TANH,
+    LV_ELU,       // x > 0 ? x : alpha (exp(x) - 1)
+    LV_SOFTPLUS,  // log(1 + exp(x))
+} lv_function;
+
+/// A function of each element. Lanes beyond a block's channels become zero.
+typedef struct {
+    lv_kernel_set set;
+    lv_function function;
+    float alpha, beta;
+    const float *a, *b;             // by lane: blocks x 16, or for a vector block_floats
+    size_t batch, blocks;           // a vector is one block
+    size_t block_floats;            // pixels x 16, or a vector's elements
+    const uint8_t *block_channels;  // NULL for a vector
+    const float *input;
+    size_t input_image_stride;
+    float *output;
+    size_t output_image_stride;
+} lv_elementwise;
+
+/// Items: batch x blocks.
+void lv_elementwise_run(const void *kernel, size_t item, size_t worker);
+
+typedef enum { LV_ADD, LV_MULTIPLY } lv_binary_operation;
+
+/// A sum or product, element by element, then ReLU or + 0. The output's blocks are those of `input`.
+typedef struct {
+    lv_kernel_set set;
+    lv_binary_operation operation;
+    bool relu;
+    size_t batch, blocks;           // a vector is one block
+    size_t block_floats;            // pixels x 16, or a vector's elements
+    const uint8_t *block_channels;  // NULL for a vector
+    const size_t *other_offsets;    // blocks x 16, of each channel in `other`, where its blocks are others; or NULL
+    const float *input;
+    size_t input_image_stride;
+    const float *other;
+    size_t other_image_stride;
+    float *output;
+    size_t output_image_stride;
+} lv_binary;
+
+/// Items: batch x blocks.
+void lv_binary_run(const void *kernel, size_t item, size_t worker);
+
+/// Channels in another order.
+typedef struct {
+    size_t batch, blocks, pixels;
+    const uint8_t *block_channels;
+    const size_t *offsets;  // blocks x 16: of the channel in the input
+    const float *input;
+    size_t input_image_stride;
+    float *output;
+    size_t output_image_stride;
+} lv_channels;
+
+/// Items: batch x blocks.
+void lv_channels_run(const void *kernel, size_t item, size_t worker);
+
+/// Local response normalisation across channels: x / (bias + scale x sum of squares)^beta, the sum over channels
+/// c - before ... c + after. bias is positive.
+typedef struct {
+    size_t batch, blocks, pixels, channels, before, after;
+    double scale, beta, bias;
+    const uint8_t *block_channels;
+    const size_t *channel_offsets;
+    const float *input;
+    size_t input_image_stride;
+    float *output;
+    size_t output_image_stride;
+} lv_response_norm;
+
+/// Items: batch x blocks.
+void lv_response_norm_run(const void *kernel, size_t item, size_t worker);
+
+/// A picture with a border: output pixel (y, x) is input pixel (rows[y], columns[x]), or where either is negative, `value`.
+typedef struct {
+    size_t batch, blocks, input_height, input_width, output_height, output_width;
+    const int32_t *rows, *columns;
+    float value;
+    const uint8_t *block_channels;
+    const float *input;
+    size_t input_image_stride;
+    float *output;
+    size_t output_image_stride;
+} lv_border;
+
+/// Items: batch x blocks.
+void lv_border_run(const void *kernel, size_t item, size_t worker);
+
+enum { LV_MAX_DIMENSIONS = 8 };
+
+/// A vector's elements in another order: of extents' indices i, the element at offset + sum of i x strides.
+typedef struct {
+    size_t batch, dimensions, inputs, outputs;
+    size_t extents[LV_MAX_DIMENSIONS];
+    ptrdiff_t strides[LV_MAX_DIMENSIONS];
+    ptrdiff_t offset;
+    const float *input;  // batch x inputs
+    float *output;       // batch x outputs
+} lv_strided;
+
+/// Items: batch x the first extent.
+void lv_strided_run(const void *kernel, size_t item, size_t worker);
+
+/// Softmax, or its logarithm, along one dimension of a vector's elements, as lv_softmax computes it.
+typedef struct {
+    bool logarithm;
+    size_t batch, outer, length, inner;
+    const float *input;  // batch x (outer x length x inner)
+    float *output;
+} lv_softmax_rows;
+
+/// Items: batch x outer.
+void lv_softmax_rows_run(const void *kernel, size_t item, size_t worker);
+
 /// Probabilities of `count` finite logits in double precision: exp(x - max) summed by class, one division each.
 void lv_softmax(const float *logits, size_t count, double *probabilities);
 /// exp(x) for x <= 0, made of IEEE operations only: relative error below 4e-16, and 0 below -708.
 double lv_exp_nonpositive(double x);
+/// log(x) of a positive normal number, made likewise: relative error below 4e-16.
+double lv_log(double x);

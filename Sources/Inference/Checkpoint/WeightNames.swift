@@ -4,6 +4,9 @@ struct WeightNames {
     /// The file's name of each parameter.
     let sources: [String: String]
 
+    /// Names that are known to be there.
+    init(sources: [String: String]) { self.sources = sources }
+
     /// Prefixes that wrappers add to every name: none, and DataParallel's.
     private static let prefixes = ["", "module."]
 

@@ -20,11 +20,13 @@ struct ModelImport: AsyncParsableCommand {
         abstract: "Verify a model package and register it; or make one of weights from elsewhere.",
         discussion: """
             Golden vectors are computed before anything is registered. A PyTorch checkpoint is read without running any \
-            of its code, and must hold the tensors of the network that --card describes, no more and no less.
+            of its code, and must hold the tensors of the network that --card describes, no more and no less. An ONNX \
+            file brings its network, and --card says what its results mean.
             """)
 
     @Argument(
-        help: "A package folder, a PyTorch checkpoint (.pth, .pt) or a .safetensors file.", completion: .file())
+        help: "A package folder, a PyTorch checkpoint (.pth, .pt), a .safetensors or an .onnx file.",
+        completion: .file())
     var path: String
 
     @Option(
