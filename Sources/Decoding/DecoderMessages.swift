@@ -53,7 +53,7 @@ struct DecoderGreeting: Codable {
 
 /// What a decoder can be told to do instead of decoding, to see that its confinement holds and that its failures are
 /// survived: for tests and for `longview doctor`.
-public enum DecoderDrill: Codable, Sendable, CaseIterable {
+public enum DecoderDrill: Codable, Sendable {
     /// What a confined process can't do; each is tried and must fail.
     case openFile, createFile, listFolder, openSocket, startProcess, startProgram, signalOthers, makeCode, raiseLimits
     case trace

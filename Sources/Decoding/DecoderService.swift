@@ -112,9 +112,7 @@ extension StoredPixelDigest {
         photometricInterpretation = pixels.photometricInterpretation
         (rows, columns, frames, bitsStored) = (pixels.rows, pixels.columns, pixels.frameCount, pixels.bitsStored)
         (minimum, maximum) = (pixels.minimum, pixels.maximum)
-        let digits = Array("0123456789abcdef".utf8)
-        sha256 = String(
-            decoding: hash.finalize().flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        sha256 = hash.finalize().lowerCaseHex
     }
 }
 

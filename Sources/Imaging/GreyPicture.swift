@@ -26,8 +26,6 @@ public struct GreyPicture: Sendable, Equatable {
         var hash = SHA256()
         hash.update(data: Array("P5\n\(width) \(height)\n255\n".utf8))
         hash.update(data: pixels)
-        let digits = Array("0123456789abcdef".utf8)
-        return String(
-            decoding: hash.finalize().flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        return hash.finalize().lowerCaseHex
     }
 }

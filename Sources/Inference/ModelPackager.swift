@@ -67,7 +67,7 @@ public enum ModelPackager {
             fields["golden"] = try JSONSerialization.jsonObject(
                 with: try JSONEncoder().encode(try golden(network, input: model.input)))
             fields["weightsSHA256"] = opened.withUnsafeBytes { bytes in
-                SHA256.hash(data: bytes).map { String(format: "%02x", $0) }.joined()
+                hexadecimal(SHA256.hash(data: bytes))
             }
             try JSONSerialization.data(
                 withJSONObject: fields, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

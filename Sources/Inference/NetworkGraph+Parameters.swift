@@ -61,10 +61,15 @@ extension NetworkGraph {
         where !needed.contains(name) && !name.hasSuffix("num_batches_tracked") {
             problems.append("“\(name)” belongs to no node")
         }
-        guard problems.isEmpty else {
-            let shown = problems.prefix(5).joined(separator: "; ")
-            let more = problems.count > 5 ? "; and \(problems.count - 5) more" : ""
-            throw InferenceError(.mismatchedWeights, "\(weights.name) doesn't fit the network: \(shown)\(more)")
-        }
+        guard problems.isEmpty else { throw .mismatchedWeights(of: weights.name, problems) }
+    }
+}
+
+extension InferenceError {
+    /// The tensors of the file `name` are not those of the network: the first five of `problems`, and how many more.
+    static func mismatchedWeights(of name: String, _ problems: [String]) -> InferenceError {
+        let shown = problems.prefix(5).joined(separator: "; ")
+        let more = problems.count > 5 ? "; and \(problems.count - 5) more" : ""
+        return InferenceError(.mismatchedWeights, "\(name) doesn't fit the network: \(shown)\(more)")
     }
 }

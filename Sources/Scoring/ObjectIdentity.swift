@@ -12,7 +12,7 @@ extension ObjectRecord {
             case .jpeg: .jpeg
             case nil: .unknown
             }
-        self.init(sha256: SHA256.hash(data: bytes).hex, kind: kind, byteCount: bytes.count)
+        self.init(sha256: SHA256.hash(data: bytes).lowerCaseHex, kind: kind, byteCount: bytes.count)
     }
 
     /// Adds what the DICOM object says of itself.
@@ -28,13 +28,5 @@ extension ObjectRecord {
         issuerOfPatientID = identity.issuerOfPatientID
         accessionNumber = identity.accessionNumber
         studyDate = identity.studyDate
-    }
-}
-
-extension SHA256.Digest {
-    /// Lower-case hexadecimal.
-    var hex: String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 }

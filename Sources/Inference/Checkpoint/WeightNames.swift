@@ -32,11 +32,7 @@ struct WeightNames {
             sources[parameter.name] = name
         }
         for name in held.subtracting(sources.values).sorted() { problems.append("“\(name)” belongs to no node") }
-        guard problems.isEmpty else {
-            let shown = problems.prefix(5).joined(separator: "; ")
-            let more = problems.count > 5 ? "; and \(problems.count - 5) more" : ""
-            throw InferenceError(.mismatchedWeights, "\(source.name) doesn't fit the network: \(shown)\(more)")
-        }
+        guard problems.isEmpty else { throw .mismatchedWeights(of: source.name, problems) }
         self.sources = sources
     }
 }

@@ -173,9 +173,5 @@ private struct ReplayReport {
         Console.note(parts.isEmpty ? "there is no inference" : parts.joined(separator: ", "))
     }
 
-    private func line(_ cells: [String]) -> String {
-        var text = zip(cells, [15, 36, 0, 0]).map { $0.padding(to: $1) }.joined(separator: "  ")
-        while text.last == " " { text.removeLast() }
-        return text
-    }
+    private func line(_ cells: [String]) -> String { Table.line(cells, widths: [15, 36, 0, 0]) }
 }

@@ -78,11 +78,7 @@ struct ScoreReport {
         Console.note("\(parts.isEmpty ? "nothing done" : parts.joined(separator: ", ")) in \(seconds) s")
     }
 
-    private func line(_ cells: [String]) -> String {
-        var text = zip(cells, widths).map { $0.padding(to: $1) }.joined(separator: "  ")
-        while text.last == " " { text.removeLast() }
-        return text
-    }
+    private func line(_ cells: [String]) -> String { Table.line(cells, widths: widths) }
 }
 
 /// One line of `score --json`.

@@ -24,6 +24,13 @@ struct Table {
         }
     }
 
+    /// One line of a table that is printed as its rows come, with columns at least as wide as `widths` says.
+    static func line(_ cells: [String], widths: [Int]) -> String {
+        var text = zip(cells, widths).map { $0.padding(to: $1) }.joined(separator: "  ")
+        while text.last == " " { text.removeLast() }
+        return text
+    }
+
     /// Lines for a spreadsheet.
     var csv: [String] { ([headings] + rows).map(Self.csv) }
 
