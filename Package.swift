@@ -78,7 +78,7 @@ let package = Package(
         .target(name: "Ledger", dependencies: [crypto], swiftSettings: swift),
         .target(name: "Postgres", dependencies: ["CLibpq", crypto, logging], swiftSettings: swift),
         .target(
-            name: "Store", dependencies: ["Postgres", logging],
+            name: "Store", dependencies: ["Ledger", "Postgres", logging],
             resources: [.embedInCode("Migrations")], swiftSettings: swift),
         .target(
             name: "Scoring", dependencies: ["Imaging", "Decoding", "Inference", "Postgres", "Store", crypto],
@@ -87,8 +87,8 @@ let package = Package(
         .executableTarget(
             name: "longview",
             dependencies: [
-                "DICOM", "Imaging", "Decoding", "Inference", "Postgres", "Store", "Scoring", argumentParser, crypto,
-                logging,
+                "DICOM", "Imaging", "Decoding", "Inference", "Ledger", "Postgres", "Store", "Scoring", argumentParser,
+                crypto, logging,
             ],
             swiftSettings: swift),
 
@@ -110,7 +110,7 @@ let package = Package(
             swiftSettings: swift),
         .testTarget(name: "PostgresTests", dependencies: ["TestSupport", "Postgres", logging], swiftSettings: swift),
         .testTarget(
-            name: "StoreTests", dependencies: ["TestSupport", "Store", "Postgres", logging], swiftSettings: swift),
+            name: "StoreTests", dependencies: ["TestSupport", "Store", "Ledger", "Postgres", crypto, logging], swiftSettings: swift),
         .testTarget(
             name: "ScoringTests", dependencies: ["TestSupport", "Scoring", "Imaging", "Inference", "DICOM"],
             swiftSettings: swift),

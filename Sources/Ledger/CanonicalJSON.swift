@@ -1,3 +1,5 @@
+import Crypto
+
 /// JSON in the one form that RFC 8785 gives it: the bytes that are hashed.
 public enum CanonicalJSON {
     /// The most bytes an entry may have: what a C2SP entry bundle's 16-bit length can say.
@@ -10,6 +12,17 @@ public enum CanonicalJSON {
         bytes.reserveCapacity(1024)
         try append(value, to: &bytes)
         return bytes
+    }
+
+    /// Whether bytes are one canonical JSON object and nothing else: the form of an entry.
+    public static func isObject(_ bytes: [UInt8]) -> Bool {
+        bytes.withUnsafeBytes { CanonicalScanner.isCanonicalObject($0) }
+    }
+
+    /// SHA-256 of the canonical form of a JSON text: what an entry says of a JSON column.
+    /// - Throws: ``LedgerError`` (`malformedJSON`, `notFinite`).
+    public static func sha256(ofJSON text: String) throws -> MerkleHash {
+        MerkleHash(SHA256.hash(data: try encode(JSONParser.parse(Array(text.utf8)))))
     }
 
     private static func append(_ value: JSONValue, to bytes: inout [UInt8]) throws {

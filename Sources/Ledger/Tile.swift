@@ -30,5 +30,5 @@ public struct Tile: Sendable, Equatable {
     }
 
     /// The root of a full tile's subtree: a hash of the level above.
-    var root: MerkleHash { MerkleTree.completeRoot(hashes) }
+    public var root: MerkleHash { MerkleTree.completeRoot(hashes) }
 }

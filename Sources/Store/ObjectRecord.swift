@@ -1,3 +1,4 @@
+import Ledger
 import Postgres
 
 /// What was handed in: its identity, and the attributes by which it can be found again.
@@ -45,8 +46,8 @@ public struct ObjectRecord: Sendable, Equatable {
 }
 
 extension ObjectRecord {
-    /// Adds the object unless its bytes are known already.
-    func insert(on connection: PostgresConnection) async throws {
+    /// Adds the object unless its bytes are known already; whether they were not.
+    func insert(on connection: PostgresConnection) async throws -> Bool {
         try await connection.execute(
             """
             INSERT INTO longview.objects
@@ -56,7 +57,7 @@ extension ObjectRecord {
             ON CONFLICT (sha256) DO NOTHING
             """,
             sha256, kind.rawValue, byteCount, transferSyntaxUID, sopClassUID, sopInstanceUID, seriesInstanceUID,
-            studyInstanceUID, modality, patientID, issuerOfPatientID, accessionNumber, studyDate)
+            studyInstanceUID, modality, patientID, issuerOfPatientID, accessionNumber, studyDate) == 1
     }
 
     /// Reads the columns of `longview.objects`, `sha256` under the name `object_sha256`.
@@ -74,5 +75,17 @@ extension ObjectRecord {
         issuerOfPatientID = try row["issuer_of_patient_id"]
         accessionNumber = try row["accession_number"]
         studyDate = try row["study_date"]
+    }
+}
+
+extension Store {
+    /// Adds an object that is new, with the entry of its intake.
+    func record(
+        _ object: ObjectRecord, via: IntakeEntry.Via, on connection: PostgresConnection
+    ) async throws {
+        guard try await object.insert(on: connection) else { return }
+        let commitments = try await ObjectCommitments(of: object, on: connection)
+        try await recorder.append(
+            .intake(IntakeEntry(object, commitments, via: via, isDuplicate: false)), on: connection)
     }
 }

@@ -1,4 +1,5 @@
 public import Foundation
+import Ledger
 public import Postgres
 
 /// Why an object got no score, as it is kept.
@@ -41,16 +42,31 @@ extension Store {
     public func record(_ refusal: RefusalRecord) async throws {
         try await pool.withConnection { connection in
             try await connection.withTransaction { connection in
-                try await refusal.object.insert(on: connection)
-                try await connection.execute(
+                try await record(refusal.object, via: .file, on: connection)
+                let rows = try await connection.query(
                     """
                     INSERT INTO longview.refusals
                         (object_sha256, model_digest, stage, code, message, gate, longview_version, host)
                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
                     ON CONFLICT (object_sha256, model_digest, code, longview_version) DO NOTHING
+                    RETURNING id, created_at, session_user::text AS login
                     """,
                     refusal.object.sha256, refusal.modelDigest, refusal.stage.rawValue, refusal.code, refusal.message,
                     refusal.gate, refusal.longviewVersion, refusal.host)
+                guard let row = rows.first else { return }
+                let id: UUID = try row["id"]
+                let model = try await connection.query(
+                    "SELECT name, version FROM longview.models WHERE digest = $1", refusal.modelDigest)[0]
+                let reference = try ModelReference(
+                    name: model["name"], version: model["version"], digest: MerkleHash(digest: refusal.modelDigest))
+                var source = recorder
+                (source.host, source.version) = (refusal.host, refusal.longviewVersion)
+                try await source.append(
+                    .refusal(
+                        RefusalEntry(
+                            refusal, id: id.uuidString.lowercased(), model: reference,
+                            ObjectCommitments(of: refusal.object, on: connection))),
+                    outcome: .minorFailure, at: LedgerMoment(row), on: connection)
             }
         }
     }

@@ -1,4 +1,5 @@
 public import Foundation
+import Ledger
 public import Postgres
 
 extension Store {
@@ -36,9 +37,9 @@ extension Store {
     public func record(_ inference: InferenceRecord, picture: PictureRecord) async throws -> RecordOutcome {
         try await pool.withConnection { connection in
             try await connection.withTransaction { connection in
-                try await inference.object.insert(on: connection)
+                try await record(inference.object, via: .file, on: connection)
                 try await picture.insert(on: connection)
-                if let id = try await inference.insert(on: connection) { return .recorded(id) }
+                if let id = try await inference.insert(on: connection, recorder: recorder) { return .recorded(id) }
                 let rows = try await connection.query(
                     """
                     SELECT id FROM longview.inferences WHERE object_sha256 = $1 AND model_digest = $2 AND views = $3
@@ -119,8 +120,8 @@ public struct InferenceQuery: Sendable {
 }
 
 extension InferenceRecord {
-    /// Adds the inference; nil where the same bytes, model and views have one already.
-    func insert(on connection: PostgresConnection) async throws -> UUID? {
+    /// Adds the inference and its entry; nil where the same bytes, model and views have one already.
+    func insert(on connection: PostgresConnection, recorder: Recorder) async throws -> UUID? {
         let rows = try await connection.query(
             """
             INSERT INTO longview.inferences
@@ -129,12 +130,27 @@ extension InferenceRecord {
                  engine_version, kernels, longview_version, host)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
             ON CONFLICT (object_sha256, model_digest, views) DO NOTHING
-            RETURNING id
+            RETURNING id, created_at, session_user::text AS login
             """,
             object.sha256, pictureSHA256, modelDigest, modelName, modelVersion, profile, rendering, gate,
             views.rawValue, viewWeights, viewRisks, logits, risk, category, flags, timing.decode, timing.render,
             timing.score, engineVersion, kernels, longviewVersion, host)
-        return try rows.first.map { try $0["id"] }
+        guard let row = rows.first else { return nil }
+        let id: UUID = try row["id"]
+        let commitments = try await connection.query(
+            "SELECT *, longview.commit_digest('longview/v1/picture-sha256', $2) AS picture FROM longview.commit_object($1)",
+            object.sha256, pictureSHA256)[0]
+        guard let picture = try Commitment.of("picture", in: commitments) else {
+            throw LedgerError(.malformedCommitment, "a picture has no commitment")
+        }
+        var source = recorder
+        (source.host, source.version) = (host, longviewVersion)
+        try await source.append(
+            .inference(
+                InferenceEntry(
+                    self, id: id.uuidString.lowercased(), ObjectCommitments(commitments), picture: picture)),
+            at: LedgerMoment(row), on: connection)
+        return id
     }
 }
 

@@ -1,3 +1,4 @@
+import Ledger
 public import Postgres
 
 /// What a registered model is used for.
@@ -48,6 +49,10 @@ extension Store {
                     }
                 }
                 try await Self.record(state, of: model, reason: reason, connection)
+                let entry = try ModelEntry(
+                    model: ModelReference(model), previous: replaced.map(ModelReference.init), reason: reason)
+                try await recorder.append(
+                    state == .active ? .modelActivate(entry) : .modelRetire(entry), on: connection)
                 return .changed(replaced: replaced)
             }
         }

@@ -1,3 +1,4 @@
+import Ledger
 public import Postgres
 
 /// A model as registered: its identity and description. The weights lie in a folder named by the digest.
@@ -41,7 +42,8 @@ extension Store {
     }
 
     /// Registers `model`. Its name and version are its own from then on.
-    public func register(_ model: RegisteredModel) async throws -> Registration {
+    /// - Parameter sourceSHA256: the digest of the file that was converted, where it was no package.
+    public func register(_ model: RegisteredModel, sourceSHA256: String? = nil) async throws -> Registration {
         try await pool.withConnection { connection in
             try await connection.withTransaction { connection in
                 let added = try await connection.execute(
@@ -50,7 +52,13 @@ extension Store {
                     VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
                     """,
                     model.digest, model.name, model.version, model.weightsSHA256, model.description)
-                if added == 1 { return .registered }
+                if added == 1 {
+                    let entry = try ModelEntry(
+                        model: ModelReference(model), weightsSHA256: MerkleHash(digest: model.weightsSHA256),
+                        sourceSHA256: sourceSHA256.map(MerkleHash.init(digest:)))
+                    try await recorder.append(.modelImport(entry), on: connection)
+                    return .registered
+                }
                 let rows = try await connection.query(
                     "SELECT digest FROM longview.models WHERE name = $1 AND version = $2", model.name, model.version)
                 let holder: String = try rows[0]["digest"]

@@ -1,6 +1,7 @@
 import Decoding
 import Foundation
 import Inference
+import Ledger
 import Postgres
 import Scoring
 import Store
@@ -56,8 +57,15 @@ struct Settings {
         return try ExecutionOptions(threads: threads ?? count, kernelsNamed: name)
     }
 
+    /// Who records: a person at the command line, or the account a service runs under.
+    func recorder(_ kind: EntryActor.Kind) -> Recorder {
+        Recorder(
+            kind: kind, account: NSUserName(), host: Program.host, version: Program.version,
+            site: environment["LONGVIEW_SITE"].flatMap { $0.isEmpty ? nil : $0 })
+    }
+
     /// The records, in the named database or the private one, which is started and brought to this schema as needed.
-    func openStore() async throws -> Store {
+    func openStore(as kind: EntryActor.Kind = .person) async throws -> Store {
         if let configuration = try namedDatabase() {
             let state = try await Schema.withConnection(configuration) { try await Schema.migrator.status(on: $0) }
             guard state.isCurrent else {
@@ -65,12 +73,14 @@ struct Settings {
                     "the database's schema is not this program's: \(state.summary); run `longview db migrate` as its owner"
                 )
             }
-            return Store(configuration, logger: Program.logger)
+            return Store(configuration, recorder: recorder(kind), logger: Program.logger)
         }
         let cluster = self.cluster
         let owner = try await cluster.start()
         try await Schema.withConnection(owner) { _ = try await Schema.migrator.migrate(on: $0) }
-        return Store(try cluster.configuration(user: PrivateCluster.workerRole), logger: Program.logger)
+        return Store(
+            try cluster.configuration(user: PrivateCluster.workerRole), recorder: recorder(kind), logger: Program.logger
+        )
     }
 }
 

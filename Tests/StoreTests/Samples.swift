@@ -34,6 +34,8 @@ enum Samples {
             longviewVersion: "0.0.0", host: "test")
     }
 
+    static let recorder = Recorder(kind: .person, account: "ada", host: "test", version: "0.0.0")
+
     /// A migrated database with the sample model, and the store on it as the application sees it.
     static func store() async throws -> (database: TestDatabase, store: Store) {
         let database = try await TestDatabase.create()
@@ -41,7 +43,7 @@ enum Samples {
         _ = try await Schema.migrator.migrate(on: owner)
         await owner.close()
         let store = Store(
-            try database.configuration(user: PrivateCluster.workerRole), logger: TestLog.silent)
+            try database.configuration(user: PrivateCluster.workerRole), recorder: recorder, logger: TestLog.silent)
         #expect(try await store.register(model) == .registered)
         return (database, store)
     }

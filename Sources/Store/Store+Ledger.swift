@@ -1,0 +1,145 @@
+public import Ledger
+public import Postgres
+
+/// A key that signs the ledger's checkpoints, and when: what the ledger's own entries say.
+public struct LogKey: Sendable, Equatable {
+    /// The public key.
+    public var verifier: NoteVerifier
+    /// The entry that introduced it.
+    public var introducedAt: Int
+    /// The entry that retired it: checkpoints of more entries than that don't count.
+    public var retiredAt: Int?
+}
+
+extension [LogKey] {
+    /// Whether a key may sign now.
+    func isLive(_ verifier: NoteVerifier) -> Bool {
+        contains { $0.verifier == verifier && $0.retiredAt == nil }
+    }
+
+    /// What checkpoints these keys sign.
+    public func policy(origin: String) throws -> CheckpointPolicy {
+        try CheckpointPolicy(
+            origin: origin, logKeys: map(\.verifier),
+            retiredAt: Dictionary(
+                compactMap { key in key.retiredAt.map { (key.verifier.id, $0) } }, uniquingKeysWith: { $1 }))
+    }
+}
+
+/// Where the ledger stands.
+public struct LedgerStatus: Sendable, Equatable {
+    /// The number of entries that have their places.
+    public var size: Int
+    /// Entries that wait for one.
+    public var waiting: Int
+    /// What was put aside since it is no entry; anything but 0 must be looked into.
+    public var rejected: Int
+    /// The size of the newest checkpoint, and when it was kept.
+    public var checkpointSize: Int?
+    public var checkpointTime: Timestamp?
+    /// The newest alarm after that checkpoint: why publication has stopped.
+    public var alarm: String?
+    public var alarmTime: Timestamp?
+}
+
+extension Store {
+    /// Where the ledger stands.
+    public func ledgerStatus() async throws -> LedgerStatus {
+        try await pool.withConnection { connection in
+            let row = try await connection.query(
+                """
+                SELECT (SELECT coalesce(max(index) + 1, 0) FROM longview.ledger_entries) AS size,
+                       (SELECT count(*) FROM longview.ledger_inbox WHERE rejection IS NULL) AS waiting,
+                       (SELECT count(*) FROM longview.ledger_inbox WHERE rejection IS NOT NULL) AS rejected,
+                       c.size AS checkpoint_size, c.created_at AS checkpoint_time, a.message AS alarm,
+                       a.raised_at AS alarm_time
+                FROM (SELECT 1) AS one
+                LEFT JOIN LATERAL (
+                    SELECT size, created_at FROM longview.ledger_checkpoints ORDER BY id DESC LIMIT 1) c ON true
+                LEFT JOIN LATERAL (
+                    SELECT message, raised_at FROM longview.ledger_alarms
+                    WHERE raised_at > coalesce(c.created_at, '-infinity') ORDER BY id DESC LIMIT 1) a ON true
+                """)[0]
+            return LedgerStatus(
+                size: try row["size"], waiting: try row["waiting"], rejected: try row["rejected"],
+                checkpointSize: try row["checkpoint_size"], checkpointTime: try row["checkpoint_time"],
+                alarm: try row["alarm"], alarmTime: try row["alarm_time"])
+        }
+    }
+
+    /// The keys of the log, in the order in which they were introduced.
+    public func logKeys() async throws -> [LogKey] {
+        var keys: [LogKey] = []
+        for (index, entry) in try await entries(ofType: .keyRotation) {
+            guard case .keyRotation(let rotation) = entry.body, rotation.role == "log" else { continue }
+            if let retired = rotation.retired, let key = keys.firstIndex(where: { "\($0.verifier)" == retired }) {
+                keys[key].retiredAt = index
+            }
+            if let introduced = rotation.introduced {
+                keys.append(LogKey(verifier: try NoteVerifier(introduced), introducedAt: index, retiredAt: nil))
+            }
+        }
+        return keys
+    }
+
+    /// Makes `key` the one that signs, in place of the one before; recorded, and in force when the entry has its place.
+    /// - Throws: ``StoreError`` (`unknownKey`) where the key is of another origin than those before.
+    public func introduce(_ key: NoteVerifier, reason: String?) async throws {
+        let live = try await logKeys().filter { $0.retiredAt == nil }
+        if let other = live.first(where: { $0.verifier.name != key.name }) {
+            throw StoreError(
+                .unknownKey, "the ledger's origin is “\(other.verifier.name)”; a key named “\(key.name)” can't sign it")
+        }
+        guard !live.isLive(key) else { return }
+        try await pool.withTransaction { connection in
+            try await recorder.append(
+                .keyRotation(
+                    KeyRotationEntry(
+                        role: "log", introduced: "\(key)", retired: live.last.map { "\($0.verifier)" }, reason: reason)),
+                on: connection)
+        }
+    }
+
+    /// All entries of a type that have their places, with their indices.
+    public func entries(ofType type: EntryType) async throws -> [(index: Int, entry: Entry)] {
+        try await pool.withConnection { connection in
+            let rows = try await connection.query(
+                """
+                SELECT index, entry FROM longview.ledger_entries
+                WHERE longview.ledger_terms(entry) @> ARRAY['type:' || $1::text] ORDER BY index
+                """, type.rawValue)
+            return try rows.map { (try $0["index"], try Entry(canonicalBytes: $0["entry"])) }
+        }
+    }
+
+    /// The signed checkpoints that were published, the oldest first.
+    public func checkpoints() async throws -> [[UInt8]] {
+        try await pool.withConnection { connection in
+            try await connection.query("SELECT note FROM longview.ledger_checkpoints ORDER BY id").map {
+                try $0["note"]
+            }
+        }
+    }
+
+    /// Adds an entry by itself, for what is recorded nowhere else: a start, a stop, an export.
+    public func append(_ body: EntryBody, outcome: EntryOutcome = .success) async throws {
+        try await pool.withTransaction { connection in
+            try await recorder.append(body, outcome: outcome, on: connection)
+        }
+    }
+
+    /// Records an alarm, unless it is known since the newest checkpoint.
+    func raise(_ alarm: LedgerSurvey.Alarm) async throws {
+        logger.critical("ledger: \(alarm.message)")
+        try await pool.withConnection { connection in
+            _ = try await connection.execute(
+                """
+                INSERT INTO longview.ledger_alarms (code, message, host)
+                SELECT $1::text, $2::text, $3::text WHERE NOT EXISTS (
+                    SELECT FROM (SELECT code, message, raised_at FROM longview.ledger_alarms ORDER BY id DESC LIMIT 1) newest
+                    WHERE code = $1 AND message = $2 AND raised_at > coalesce(
+                        (SELECT created_at FROM longview.ledger_checkpoints ORDER BY id DESC LIMIT 1), '-infinity'))
+                """, alarm.code.rawValue, alarm.message, recorder.host)
+        }
+    }
+}

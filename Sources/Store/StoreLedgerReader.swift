@@ -1,0 +1,89 @@
+import Dispatch
+public import Ledger
+import Postgres
+import Synchronization
+
+/// The ledger's tiles and bundles for verifiers and proofs, read from the database as they are asked for.
+///
+/// Reading waits on the calling thread, so it belongs on a thread of its own and never on Swift's cooperative ones:
+/// ``Store/withLedgerReader(_:)`` provides one. Entries are fetched several bundles at a time.
+public final class StoreLedgerReader: LedgerReader, Sendable {
+    private let connection: PostgresConnection
+    private let size: Int
+    private let ahead = Mutex(Ahead())
+
+    /// Entries fetched ahead.
+    private struct Ahead {
+        var range = 0..<0
+        var entries: [Int: [UInt8]] = [:]
+    }
+
+    /// The most entries fetched at once: 64 bundles.
+    private static let batch = 64 * TileAddress.fullWidth
+
+    init(_ connection: PostgresConnection, size: Int) {
+        self.connection = connection
+        self.size = size
+    }
+
+    /// The bytes of a tile or bundle; nil where the tables have not all of it.
+    public func read(_ address: TileAddress) throws -> [UInt8]? {
+        guard case .entries = address.kind else {
+            if case .hashes(0) = address.kind, address.isPartial {
+                let entries = try entries(address.range)
+                guard entries.count == address.width else { return nil }
+                return entries.flatMap { MerkleTree.leafHash($0).bytes }
+            }
+            return try waiting { try await LedgerTables.tile(address, on: $0) }
+        }
+        let entries = try entries(address.range)
+        return entries.isEmpty ? nil : try EntryBundle.encode(entries)
+    }
+
+    private func entries(_ range: Range<Int>) throws -> [[UInt8]] {
+        try ahead.withLock { ahead in
+            if !ahead.range.contains(range.lowerBound) || range.upperBound > ahead.range.upperBound {
+                let end = max(range.upperBound, min(size, range.lowerBound + Self.batch))
+                let wanted = range.lowerBound..<end
+                ahead.entries = try waiting { try await LedgerTables.numberedEntries(wanted, on: $0) }
+                ahead.range = wanted
+            }
+            return range.compactMap { ahead.entries[$0] }
+        }
+    }
+
+    private func waiting<Value: Sendable>(
+        _ body: @escaping @Sendable (PostgresConnection) async throws -> Value
+    ) throws -> Value {
+        let done = DispatchSemaphore(value: 0)
+        let result = Mutex<Result<Value, any Error>?>(nil)
+        Task { [connection] in
+            let value: Result<Value, any Error>
+            do {
+                value = .success(try await body(connection))
+            } catch {
+                value = .failure(error)
+            }
+            result.withLock { $0 = value }
+            done.signal()
+        }
+        done.wait()
+        return try result.withLock { $0! }.get()
+    }
+}
+
+extension Store {
+    /// Runs `body` on a thread of its own, with the ledger's tiles and entries as they are at this moment, and their
+    /// number.
+    public func withLedgerReader<Value: Sendable>(
+        _ body: @escaping @Sendable (_ reader: StoreLedgerReader, _ size: Int) throws -> Value
+    ) async throws -> Value {
+        try await pool.withConnection { connection in
+            let size = try await LedgerTables.size(on: connection)
+            let reader = StoreLedgerReader(connection, size: size)
+            return try await withCheckedThrowingContinuation { continuation in
+                DispatchQueue.global().async { continuation.resume(with: Result { try body(reader, size) }) }
+            }
+        }
+    }
+}
