@@ -18,7 +18,7 @@ extension PrivateCluster {
                 + lines,
             to: layout.configuration)
 
-        let roles = [Self.ownerRole, Self.workerRole]
+        let roles = [Self.ownerRole] + Self.workingRoles
         try write(
             ["# TYPE DATABASE USER METHOD"] + roles.map { "local all \($0) peer map=longview" },
             to: layout.hostBasedAuthentication)

@@ -51,14 +51,14 @@ extension PrivateCluster {
     private func makeRolesAndDatabase(
         _ layout: ClusterLayout, _ account: ServerAccount, _ programs: ServerPrograms
     ) throws {
-        let worker = Self.workerRole
         let commands =
-            [
-                // PostgreSQL 13 and 14 let everybody make tables in public; databases made from template1 no longer do.
-                "REVOKE CREATE ON SCHEMA public FROM PUBLIC;",
-                "CREATE ROLE \(worker) LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;",
-                "CREATE DATABASE \(Self.databaseName) OWNER \(Self.ownerRole);",
-            ] + Self.grants(onDatabase: Self.databaseName)
+            // PostgreSQL 13 and 14 let everybody make tables in public; databases made from template1 no longer do.
+            ["REVOKE CREATE ON SCHEMA public FROM PUBLIC;"]
+            + Self.workingRoles.map {
+                "CREATE ROLE \($0) LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;"
+            }
+            + ["CREATE DATABASE \(Self.databaseName) OWNER \(Self.ownerRole);"]
+            + Self.grants(onDatabase: Self.databaseName)
         let run = try ServerProcess.run(
             "\(programs.directory)/postgres",
             ["--single", "-D", "data.creating", "-c", "exit_on_error=true", "template1"],
@@ -70,9 +70,10 @@ extension PrivateCluster {
         }
     }
 
-    /// Only the owner and the worker may connect, and the worker makes no temporary tables.
+    /// Only these roles may connect, and but for the owner none makes temporary tables.
     private static func grants(onDatabase name: String) -> [String] {
-        ["REVOKE ALL ON DATABASE \(name) FROM PUBLIC;", "GRANT CONNECT ON DATABASE \(name) TO \(workerRole);"]
+        ["REVOKE ALL ON DATABASE \(name) FROM PUBLIC;"]
+            + workingRoles.map { "GRANT CONNECT ON DATABASE \(name) TO \($0);" }
     }
 
     private static func end(of run: ServerProcess.Outcome) -> String {

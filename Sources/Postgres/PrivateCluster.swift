@@ -4,7 +4,8 @@ public import Foundation
 /// A PostgreSQL cluster of one's own, below a folder, reached only through a Unix socket by the user who runs it.
 ///
 /// The server has no TCP port. Users are told by the operating system (peer authentication): the one who made the
-/// cluster may be the role ``ownerRole`` (a superuser, for migrations) or ``workerRole`` (no rights but those granted).
+/// cluster may be the role ``ownerRole`` (a superuser, for migrations) or one of ``workingRoles`` (no rights but those
+/// granted).
 /// Pages carry checksums; text is UTF-8 and sorts by code point.
 ///
 /// As root, the server runs as the user `postgres`. Where that user can't reach the folder, as below `/root`, the
@@ -14,6 +15,12 @@ public struct PrivateCluster: Sendable {
     public static let ownerRole = "longview_owner"
     /// The role of ordinary work.
     public static let workerRole = "longview_worker"
+    /// The role of those who look at scores.
+    public static let clinicianRole = "longview_clinician"
+    /// The role of those who look at who did what.
+    public static let auditorRole = "longview_auditor"
+    /// All roles but the owner's.
+    static let workingRoles = [workerRole, clinicianRole, auditorRole]
     /// The database that is made with the cluster.
     public static let databaseName = "longview"
 

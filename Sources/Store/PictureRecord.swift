@@ -19,6 +19,10 @@ public struct PictureRecord: Sendable, Equatable {
         self.png = png
     }
 
+    init(_ row: PostgresRow) throws {
+        self.init(sha256: try row["sha256"], width: try row["width"], height: try row["height"], png: try row["data"])
+    }
+
     /// Adds the picture unless it is known already: two encodings of one radiograph share their picture.
     func insert(on connection: PostgresConnection) async throws {
         try await connection.execute(
@@ -36,10 +40,7 @@ extension Store {
         try await pool.withConnection { connection in
             let rows = try await connection.query(
                 "SELECT sha256, width, height, data FROM longview.pictures WHERE sha256 = $1", sha256)
-            return try rows.first.map {
-                PictureRecord(
-                    sha256: try $0["sha256"], width: try $0["width"], height: try $0["height"], png: try $0["data"])
-            }
+            return try rows.first.map(PictureRecord.init)
         }
     }
 }

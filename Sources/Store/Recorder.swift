@@ -1,3 +1,4 @@
+import Foundation
 public import Ledger
 import Postgres
 
@@ -27,6 +28,14 @@ public struct Recorder: Sendable, Equatable {
 
     var source: EntrySource { EntrySource(host: host, program: "longview", version: version, site: site) }
 
+    /// What the database's own functions need to know of where an entry comes from.
+    var sourceJSON: JSONText {
+        get throws {
+            try JSONText(
+                encoding: ["account": account, "host": host, "program": "longview", "site": site, "version": version])
+        }
+    }
+
     func actor(login: String) -> EntryActor {
         EntryActor(kind: kind, id: login, alternativeID: account == login ? nil : account, role: Store.workerRole)
     }
@@ -48,6 +57,15 @@ public struct Recorder: Sendable, Equatable {
     ) async throws {
         let row = try await connection.query("SELECT clock_timestamp() AS created_at, session_user::text AS login")[0]
         try await append(body, outcome: outcome, at: LedgerMoment(row), on: connection)
+    }
+}
+
+extension JSONText {
+    /// The JSON of a value, keys in order.
+    init(encoding value: some Encodable) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        self.init(String(decoding: try encoder.encode(value), as: UTF8.self))
     }
 }
 

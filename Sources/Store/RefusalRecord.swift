@@ -84,34 +84,6 @@ public struct StoredRefusal: Sendable, Equatable {
     public var record: RefusalRecord
 }
 
-extension Store {
-    /// Refusals matching `query`, newest first.
-    public func refusals(_ query: InferenceQuery) async throws -> [StoredRefusal] {
-        try await pool.withConnection { connection in
-            let rows = try await connection.query(
-                """
-                SELECT r.id, r.created_at, r.object_sha256, r.model_digest, m.name AS model_name,
-                       m.version AS model_version, r.stage, r.code, r.message, r.gate, r.longview_version, r.host,
-                       o.kind, o.byte_count, o.transfer_syntax_uid, o.sop_class_uid, o.sop_instance_uid,
-                       o.series_instance_uid, o.study_instance_uid, o.modality, o.patient_id, o.issuer_of_patient_id,
-                       o.accession_number, o.study_date
-                FROM longview.refusals r
-                JOIN longview.objects o ON o.sha256 = r.object_sha256
-                JOIN longview.models m ON m.digest = r.model_digest
-                WHERE ($1::text IS NULL OR o.patient_id = $1)
-                  AND ($2::text IS NULL OR o.accession_number = $2)
-                  AND ($3::text IS NULL OR o.study_instance_uid = $3)
-                  AND ($4::timestamptz IS NULL OR r.created_at >= $4)
-                  AND ($5::timestamptz IS NULL OR r.created_at < $5)
-                ORDER BY r.created_at DESC, r.id DESC
-                LIMIT $6
-                """,
-                query.patientID, query.accessionNumber, query.studyInstanceUID, query.since, query.until, query.limit)
-            return try rows.map(StoredRefusal.init)
-        }
-    }
-}
-
 extension StoredRefusal {
     init(_ row: PostgresRow) throws {
         id = try row["id"]

@@ -12,6 +12,9 @@ public enum Schema {
                 sql: String(decoding: PackageResources._002_model_states_sql, as: UTF8.self)),
             Migration(
                 version: 3, name: "ledger", sql: String(decoding: PackageResources._003_ledger_sql, as: UTF8.self)),
+            Migration(
+                version: 4, name: "audited_reads",
+                sql: String(decoding: PackageResources._004_audited_reads_sql, as: UTF8.self)),
         ]
         do {
             return try Migrator(migrations: migrations)

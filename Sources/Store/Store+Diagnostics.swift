@@ -13,7 +13,7 @@ extension Store {
     /// The tables whose rows are only ever added: each has a trigger against change and one against emptying.
     static let keptTables = [
         "models", "model_states", "inferences", "refusals", "ledger_entries", "ledger_tiles", "ledger_checkpoints",
-        "ledger_alarms",
+        "ledger_alarms", "reads", "erasures",
     ]
 
     /// Looks at rights and triggers as they are now.

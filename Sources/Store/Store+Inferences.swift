@@ -17,7 +17,7 @@ extension Store {
     ) async throws -> StoredInference? {
         try await pool.withConnection { connection in
             let rows = try await connection.query(
-                Self.selectInference + "WHERE i.object_sha256 = $1 AND i.model_digest = $2 AND i.views = $3",
+                "SELECT * FROM longview.inference_details WHERE object_sha256 = $1 AND model_digest = $2 AND views = $3",
                 objectSHA256, modelDigest, views.rawValue)
             return try rows.first.map(StoredInference.init)
         }
@@ -26,7 +26,7 @@ extension Store {
     /// The inference `id`, or nil.
     public func inference(_ id: UUID) async throws -> StoredInference? {
         try await pool.withConnection { connection in
-            let rows = try await connection.query(Self.selectInference + "WHERE i.id = $1", id)
+            let rows = try await connection.query("SELECT * FROM longview.inference_details WHERE id = $1", id)
             return try rows.first.map(StoredInference.init)
         }
     }
@@ -50,27 +50,6 @@ extension Store {
         }
     }
 
-    /// Inferences matching `query`, newest first.
-    public func inferences(_ query: InferenceQuery) async throws -> [StoredInference] {
-        try await pool.withConnection { connection in
-            let rows = try await connection.query(
-                Self.selectInference
-                    + """
-                    WHERE ($1::text IS NULL OR o.patient_id = $1)
-                      AND ($2::text IS NULL OR o.accession_number = $2)
-                      AND ($3::text IS NULL OR o.study_instance_uid = $3)
-                      AND ($4::timestamptz IS NULL OR i.created_at >= $4)
-                      AND ($5::timestamptz IS NULL OR i.created_at < $5)
-                      AND ($6::text IS NULL OR i.category = $6)
-                    ORDER BY i.created_at DESC, i.id DESC
-                    LIMIT $7
-                    """,
-                query.patientID, query.accessionNumber, query.studyInstanceUID, query.since, query.until,
-                query.category, query.limit)
-            return try rows.map(StoredInference.init)
-        }
-    }
-
     /// The ids of all inferences, the newest first; or of `sample` of them, chosen at random.
     public func inferenceIDs(sample: Int? = nil) async throws -> [UUID] {
         try await pool.withConnection { connection in
@@ -83,17 +62,6 @@ extension Store {
             return try rows.map { try $0["id"] }
         }
     }
-
-    private static let selectInference: SQL = """
-        SELECT i.id, i.created_at, i.object_sha256, i.picture_sha256, i.model_digest, i.model_name, i.model_version,
-               i.profile, i.rendering, i.gate, i.views, i.view_weights, i.view_risks, i.logits, i.risk, i.category,
-               i.flags, i.decode_ms, i.render_ms, i.score_ms, i.engine_version, i.kernels, i.longview_version, i.host,
-               o.kind, o.byte_count, o.transfer_syntax_uid, o.sop_class_uid, o.sop_instance_uid,
-               o.series_instance_uid, o.study_instance_uid, o.modality, o.patient_id, o.issuer_of_patient_id,
-               o.accession_number, o.study_date
-        FROM longview.inferences i JOIN longview.objects o ON o.sha256 = i.object_sha256
-
-        """
 }
 
 /// Which inferences, or refusals, are asked for; nil means any.

@@ -34,36 +34,31 @@ public struct LedgerStatus: Sendable, Equatable {
     public var waiting: Int
     /// What was put aside since it is no entry; anything but 0 must be looked into.
     public var rejected: Int
-    /// The size of the newest checkpoint, and when it was kept.
+    /// The size of the newest checkpoint.
     public var checkpointSize: Int?
+    /// When that was kept.
     public var checkpointTime: Timestamp?
     /// The newest alarm after that checkpoint: why publication has stopped.
     public var alarm: String?
+    /// When it was raised.
     public var alarmTime: Timestamp?
+
+    init(_ row: PostgresRow) throws {
+        size = try row["size"]
+        waiting = try row["waiting"]
+        rejected = try row["rejected"]
+        checkpointSize = try row["checkpoint_size"]
+        checkpointTime = try row["checkpoint_time"]
+        alarm = try row["alarm"]
+        alarmTime = try row["alarm_time"]
+    }
 }
 
 extension Store {
     /// Where the ledger stands.
     public func ledgerStatus() async throws -> LedgerStatus {
         try await pool.withConnection { connection in
-            let row = try await connection.query(
-                """
-                SELECT (SELECT coalesce(max(index) + 1, 0) FROM longview.ledger_entries) AS size,
-                       (SELECT count(*) FROM longview.ledger_inbox WHERE rejection IS NULL) AS waiting,
-                       (SELECT count(*) FROM longview.ledger_inbox WHERE rejection IS NOT NULL) AS rejected,
-                       c.size AS checkpoint_size, c.created_at AS checkpoint_time, a.message AS alarm,
-                       a.raised_at AS alarm_time
-                FROM (SELECT 1) AS one
-                LEFT JOIN LATERAL (
-                    SELECT size, created_at FROM longview.ledger_checkpoints ORDER BY id DESC LIMIT 1) c ON true
-                LEFT JOIN LATERAL (
-                    SELECT message, raised_at FROM longview.ledger_alarms
-                    WHERE raised_at > coalesce(c.created_at, '-infinity') ORDER BY id DESC LIMIT 1) a ON true
-                """)[0]
-            return LedgerStatus(
-                size: try row["size"], waiting: try row["waiting"], rejected: try row["rejected"],
-                checkpointSize: try row["checkpoint_size"], checkpointTime: try row["checkpoint_time"],
-                alarm: try row["alarm"], alarmTime: try row["alarm_time"])
+            try LedgerStatus(await connection.query("SELECT * FROM longview.ledger_status")[0])
         }
     }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Inference
 import Postgres
+import Store
 
 /// An error this layer found, and the exit status that goes with it.
 struct Failure: Error, CustomStringConvertible {
@@ -23,6 +24,12 @@ struct Failure: Error, CustomStringConvertible {
             Console.note("longview: \(error)")
             Foundation.exit((error.code == .permissionDenied ? ExitCode.notPermitted : .failure).rawValue)
         case let error as InferenceError where error.isMismatch:
+            Console.note("longview: \(error)")
+            Foundation.exit(ExitCode.mismatch.rawValue)
+        case let error as StoreError where error.code == .denied:
+            Console.note("longview: \(error)")
+            Foundation.exit(ExitCode.notPermitted.rawValue)
+        case let error as StoreError where error.code == .ledgerAlarm:
             Console.note("longview: \(error)")
             Foundation.exit(ExitCode.mismatch.rawValue)
         case is ExitCode, is CleanExit, is ValidationError:

@@ -66,6 +66,18 @@ struct Settings {
 
     /// The records, in the named database or the private one, which is started and brought to this schema as needed.
     func openStore(as kind: EntryActor.Kind = .person) async throws -> Store {
+        Store(try await openDatabase(user: PrivateCluster.workerRole), recorder: recorder(kind), logger: Program.logger)
+    }
+
+    /// The records as a clinician or auditor sees them.
+    func openReads(as role: AuditedReads.Role, purpose: String) async throws -> AuditedReads {
+        try AuditedReads(
+            await openDatabase(user: role.rawValue), as: role, purpose: purpose, recorder: recorder(.person),
+            logger: Program.logger)
+    }
+
+    /// The named database; or, as one of its users, the private one, which is started and brought to this schema as needed.
+    private func openDatabase(user: String) async throws -> PostgresConfiguration {
         if let configuration = try namedDatabase() {
             let state = try await Schema.withConnection(configuration) { try await Schema.migrator.status(on: $0) }
             guard state.isCurrent else {
@@ -73,14 +85,12 @@ struct Settings {
                     "the database's schema is not this program's: \(state.summary); run `longview db migrate` as its owner"
                 )
             }
-            return Store(configuration, recorder: recorder(kind), logger: Program.logger)
+            return configuration
         }
         let cluster = self.cluster
         let owner = try await cluster.start()
         try await Schema.withConnection(owner) { _ = try await Schema.migrator.migrate(on: $0) }
-        return Store(
-            try cluster.configuration(user: PrivateCluster.workerRole), recorder: recorder(kind), logger: Program.logger
-        )
+        return try cluster.configuration(user: user)
     }
 }
 

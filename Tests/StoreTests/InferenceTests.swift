@@ -54,7 +54,7 @@ struct InferenceTests {
         let recorded = outcomes.compactMap { if case .recorded(let id) = $0 { id } else { nil } }
         #expect(recorded.count == 1)
         #expect(outcomes.filter { $0 == .duplicate(recorded[0]) }.count == 11)
-        #expect(try await store.inferences(InferenceQuery()).count == 1)
+        #expect(try await store.inferenceIDs() == recorded)
         await store.close()
     }
 
@@ -73,7 +73,8 @@ struct InferenceTests {
 
     @Test("queries select by patient, accession, study, category and time, newest first")
     func queries() async throws {
-        let (_, store) = try await Samples.store()
+        let (database, store) = try await Samples.store()
+        let reads = try Samples.reads(database)
         for (digit, patient) in zip("12345", ["P1", "P2", "P1", "P1' OR 'x'='x", "P3"]) {
             _ = try await store.record(
                 Samples.inference(of: Samples.object(digit, patient: patient)), picture: Samples.picture)
@@ -81,7 +82,7 @@ struct InferenceTests {
         func found(_ change: (inout InferenceQuery) -> Void) async throws -> [String] {
             var query = InferenceQuery()
             change(&query)
-            return try await store.inferences(query).compactMap { $0.record.object.accessionNumber }
+            return try await reads.inferences(query).compactMap { $0.record.object.accessionNumber }
         }
         #expect(try await found { _ in } == ["A5", "A4", "A3", "A2", "A1"])
         #expect(try await found { $0.patientID = "P1" } == ["A3", "A1"])
@@ -90,7 +91,7 @@ struct InferenceTests {
         #expect(try await found { $0.studyInstanceUID = "2.25.25" } == ["A5"])
         #expect(try await found { $0.category = "high" } == [])
         #expect(try await found { $0.limit = 2 } == ["A5", "A4"])
-        let middle = try await store.inferences(InferenceQuery())[2].createdAt
+        let middle = try await reads.inferences(InferenceQuery())[2].createdAt
         #expect(try await found { $0.since = middle } == ["A5", "A4", "A3"])
         #expect(try await found { $0.until = middle } == ["A2", "A1"])
         await store.close()

@@ -25,7 +25,7 @@ struct ProtectionTests {
             let error = await #expect(throws: PostgresError.self) { try await connection.execute(change) }
             #expect(error?.code == .permissionDenied)
         }
-        #expect(try await store.inferences(InferenceQuery()).map(\.record) == [Samples.inference()])
+        #expect(try await Samples.reads(database).inferences(InferenceQuery()).map(\.record) == [Samples.inference()])
         await connection.close()
         await store.close()
     }
@@ -58,7 +58,7 @@ struct ProtectionTests {
         #expect(broken.count == 3)
         #expect(broken.contains { $0.contains("keep_rows of longview.inferences") })
         #expect(broken.contains { $0.contains("DELETE longview.refusals") })
-        #expect(broken.contains { $0.contains("1 of the 16 triggers") })
+        #expect(broken.contains { $0.contains("1 of the 20 triggers") })
         await owner.close()
         await store.close()
     }

@@ -47,4 +47,11 @@ enum Samples {
         #expect(try await store.register(model) == .registered)
         return (database, store)
     }
+
+    /// The store as a clinician or auditor sees it.
+    static func reads(_ database: TestDatabase, as role: AuditedReads.Role = .clinician) throws -> AuditedReads {
+        try AuditedReads(
+            database.configuration(user: role.rawValue), as: role, purpose: "TREAT", recorder: recorder,
+            logger: TestLog.silent)
+    }
 }

@@ -31,6 +31,8 @@ struct Scores: AsyncParsableCommand {
     @Option(help: "At most so many.")
     var limit = 50
 
+    @OptionGroup var purpose: PurposeOption
+
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
@@ -39,7 +41,7 @@ struct Scores: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let store = try await Settings().openStore()
+        let reads = try await Settings().openReads(as: .clinician, purpose: purpose.code)
         var query = InferenceQuery(limit: limit)
         query.patientID = patient
         query.accessionNumber = accession
@@ -48,12 +50,12 @@ struct Scores: AsyncParsableCommand {
         query.until = until?.timestamp
         query.category = category
         if refused {
-            let refusals = try await store.refusals(query)
-            await store.close()
+            let refusals = try await reads.refusals(query)
+            await reads.close()
             return try show(refusals)
         }
-        let found = try await store.inferences(query)
-        await store.close()
+        let found = try await reads.inferences(query)
+        await reads.close()
         try show(found)
     }
 
@@ -146,4 +148,12 @@ struct Moment: ExpressibleByArgument {
         guard let timestamp = Timestamp(rfc3339: text) else { return nil }
         self.timestamp = timestamp
     }
+}
+
+/// Why somebody looks at records.
+struct PurposeOption: ParsableArguments {
+    @Option(
+        name: .customLong("purpose"),
+        help: "Why you look, as a code of HL7's PurposeOfUse, which is recorded: TREAT, ETREAT, HRESCH, HQUALMGT…")
+    var code = "TREAT"
 }

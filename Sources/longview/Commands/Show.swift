@@ -13,24 +13,24 @@ struct Show: AsyncParsableCommand {
     @Option(help: "Write the stored picture to this file, as PNG.", completion: .file(extensions: ["png"]))
     var picture: String?
 
+    @OptionGroup var purpose: PurposeOption
+
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
         guard let id = UUID(uuidString: inference) else {
             throw ValidationError("\(inference) is not an inference id; `longview scores` lists them")
         }
-        let store = try await Settings().openStore()
-        guard let found = try await store.inference(id) else {
+        let reads = try await Settings().openReads(as: .clinician, purpose: purpose.code)
+        guard let (found, stored) = try await reads.inference(id) else {
             throw Failure("there is no inference \(inference); `longview scores` lists those there are")
         }
-        let model = try await store.models().first { $0.digest == found.record.modelDigest }
+        let model = try await reads.models().first { $0.digest == found.record.modelDigest }
+        await reads.close()
         if let picture {
-            guard let stored = try await store.picture(found.record.pictureSHA256) else {
-                throw Failure("the picture of \(inference) is no longer stored")
-            }
+            guard let stored else { throw Failure("the picture of \(inference) is no longer stored") }
             try Data(stored.png).write(to: URL(fileURLWithPath: picture), options: .atomic)
         }
-        await store.close()
         if output.json {
             Console.out(try JSONLine.text(InferenceEntry(found)))
         } else {
