@@ -2,8 +2,12 @@ import Crypto
 
 /// A SHA-256 digest: a leaf's, a node's or a root's. 32 bytes, held inline so that a million of them are one allocation.
 public struct MerkleHash: Hashable, Sendable {
-    // The digest's bytes in memory order.
-    private var words: SIMD4<UInt64>
+    // The digest's bytes in memory order. Words and no vector: a type that is aligned to more than 16 bytes is not safe in
+    // a Set or in the frame of an async function (Swift 6.3 on Linux allocates both at multiples of 16).
+    private struct Words: Hashable, Sendable, BitwiseCopyable {
+        var first, second, third, fourth: UInt64
+    }
+    private var words: Words
 
     /// The number of bytes of a hash.
     public static let byteCount = 32
@@ -11,18 +15,18 @@ public struct MerkleHash: Hashable, Sendable {
     /// The hash of exactly 32 bytes; nil for another number.
     public init?(_ bytes: some Collection<UInt8>) {
         guard bytes.count == Self.byteCount else { return nil }
-        words = .zero
+        words = Words(first: 0, second: 0, third: 0, fourth: 0)
         withUnsafeMutableBytes(of: &words) { $0.copyBytes(from: bytes) }
     }
 
     /// The hash at the start of `buffer`, which has at least 32 bytes.
     init(loading buffer: UnsafeRawBufferPointer) {
-        words = buffer.loadUnaligned(as: SIMD4<UInt64>.self)
+        words = buffer.loadUnaligned(as: Words.self)
     }
 
     /// A finished digest.
     init(_ digest: SHA256.Digest) {
-        words = digest.withUnsafeBytes { $0.loadUnaligned(as: SIMD4<UInt64>.self) }
+        words = digest.withUnsafeBytes { $0.loadUnaligned(as: Words.self) }
     }
 
     /// The hash that `text` is the base 64 of; nil unless it is 32 bytes in canonical form.

@@ -41,6 +41,12 @@ public struct VerificationReport: Sendable, Equatable {
             public static let tileMalformed = Code(rawValue: "tile_malformed")
             /// A tile holds a hash that its entries, or the tile below, don't have.
             public static let tileChanged = Code(rawValue: "tile_changed")
+            /// A row of the database does not say what its entry says.
+            public static let rowChanged = Code(rawValue: "row_changed")
+            /// A row of the database is gone, though its entry was recorded and nobody was erased.
+            public static let rowMissing = Code(rawValue: "row_missing")
+            /// A row of the database has no entry.
+            public static let rowUnrecorded = Code(rawValue: "row_unrecorded")
         }
 
         /// What kind of thing.
@@ -50,7 +56,8 @@ public struct VerificationReport: Sendable, Equatable {
         /// What is wrong, and with what, in words.
         public let message: String
 
-        init(_ code: Code, at index: Int?, _ message: String) {
+        /// A problem of these values.
+        public init(_ code: Code, at index: Int?, _ message: String) {
             self.code = code
             self.index = index
             self.message = message
@@ -76,7 +83,8 @@ public struct VerificationReport: Sendable, Equatable {
     /// Whether all is as it should be.
     public var isOK: Bool { problemCount == 0 }
 
-    mutating func add(_ problem: Problem) {
+    /// Adds a problem that was found beside the log itself.
+    public mutating func add(_ problem: Problem) {
         problemCount += 1
         if problems.count < Self.maximumProblems { problems.append(problem) }
     }

@@ -38,7 +38,7 @@ public actor LedgerSequencer {
             guard isFree else { return (.busy, before) }
             var tree = before
             let size = try await LedgerTables.size(on: connection)
-            if tree.size != size { tree = try await LedgerTables.tree(size: size, on: connection) }
+            if tree.size != size { tree = try await LedgerTables(connection: connection).tree(size: size) }
             let rows = try await connection.query(
                 "SELECT id, entry FROM longview.ledger_inbox WHERE rejection IS NULL ORDER BY id LIMIT $1", limit)
             var ids: [Int] = []

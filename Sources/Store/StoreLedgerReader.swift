@@ -8,7 +8,7 @@ import Synchronization
 /// Reading waits on the calling thread, so it belongs on a thread of its own and never on Swift's cooperative ones:
 /// ``Store/withLedgerReader(_:)`` provides one. Entries are fetched several bundles at a time.
 public final class StoreLedgerReader: LedgerReader, Sendable {
-    private let connection: PostgresConnection
+    private let tables: LedgerTables
     private let size: Int
     private let ahead = Mutex(Ahead())
 
@@ -21,23 +21,23 @@ public final class StoreLedgerReader: LedgerReader, Sendable {
     /// The most entries fetched at once: 64 bundles.
     private static let batch = 64 * TileAddress.fullWidth
 
-    init(_ connection: PostgresConnection, size: Int) {
-        self.connection = connection
+    init(_ tables: LedgerTables, size: Int) {
+        self.tables = tables
         self.size = size
     }
 
     /// The bytes of a tile or bundle; nil where the tables have not all of it.
     public func read(_ address: TileAddress) throws -> [UInt8]? {
-        guard case .entries = address.kind else {
-            if case .hashes(0) = address.kind, address.isPartial {
-                let entries = try entries(address.range)
-                guard entries.count == address.width else { return nil }
-                return entries.flatMap { MerkleTree.leafHash($0).bytes }
-            }
-            return try waiting { try await LedgerTables.tile(address, on: $0) }
+        guard case .hashes(let level) = address.kind else {
+            let entries = try entries(address.range)
+            return entries.isEmpty ? nil : try EntryBundle.encode(entries)
         }
-        let entries = try entries(address.range)
-        return entries.isEmpty ? nil : try EntryBundle.encode(entries)
+        if level == 0, address.isPartial {
+            let entries = try entries(address.range)
+            guard entries.count == address.width else { return nil }
+            return entries.flatMap { MerkleTree.leafHash($0).bytes }
+        }
+        return try waiting { try await $0.tile(level, address) }
     }
 
     private func entries(_ range: Range<Int>) throws -> [[UInt8]] {
@@ -45,7 +45,7 @@ public final class StoreLedgerReader: LedgerReader, Sendable {
             if !ahead.range.contains(range.lowerBound) || range.upperBound > ahead.range.upperBound {
                 let end = max(range.upperBound, min(size, range.lowerBound + Self.batch))
                 let wanted = range.lowerBound..<end
-                ahead.entries = try waiting { try await LedgerTables.numberedEntries(wanted, on: $0) }
+                ahead.entries = try waiting { try await $0.entries(wanted) }
                 ahead.range = wanted
             }
             return range.compactMap { ahead.entries[$0] }
@@ -53,14 +53,14 @@ public final class StoreLedgerReader: LedgerReader, Sendable {
     }
 
     private func waiting<Value: Sendable>(
-        _ body: @escaping @Sendable (PostgresConnection) async throws -> Value
+        _ body: @escaping @Sendable (LedgerTables) async throws -> Value
     ) throws -> Value {
         let done = DispatchSemaphore(value: 0)
         let result = Mutex<Result<Value, any Error>?>(nil)
-        Task { [connection] in
+        Task { [tables] in
             let value: Result<Value, any Error>
             do {
-                value = .success(try await body(connection))
+                value = .success(try await body(tables))
             } catch {
                 value = .failure(error)
             }
@@ -72,6 +72,17 @@ public final class StoreLedgerReader: LedgerReader, Sendable {
     }
 }
 
+extension StoreLedgerReader {
+    /// Runs `body` on a thread of its own, where it may wait.
+    func onOwnThread<Value: Sendable>(
+        _ body: @escaping @Sendable (StoreLedgerReader) throws -> Value
+    ) async throws -> Value {
+        try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue.global().async { continuation.resume(with: Result { try body(self) }) }
+        }
+    }
+}
+
 extension Store {
     /// Runs `body` on a thread of its own, with the ledger's tiles and entries as they are at this moment, and their
     /// number.
@@ -80,9 +91,8 @@ extension Store {
     ) async throws -> Value {
         try await pool.withConnection { connection in
             let size = try await LedgerTables.size(on: connection)
-            let reader = StoreLedgerReader(connection, size: size)
-            return try await withCheckedThrowingContinuation { continuation in
-                DispatchQueue.global().async { continuation.resume(with: Result { try body(reader, size) }) }
+            return try await StoreLedgerReader(LedgerTables(connection: connection), size: size).onOwnThread {
+                try body($0, size)
             }
         }
     }

@@ -21,6 +21,14 @@ struct SampleLedger {
         sequencer = LedgerSequencer(store)
     }
 
+    /// The same ledger, for another recorder.
+    init(_ other: SampleLedger, recorder: Recorder) throws {
+        (database, signer, file) = (other.database, other.signer, other.file)
+        store = Store(
+            try database.configuration(user: PrivateCluster.workerRole), recorder: recorder, logger: TestLog.silent)
+        sequencer = LedgerSequencer(store)
+    }
+
     static func signer(name: String = "longview.example/test") throws -> NoteSigner {
         try NoteSigner(name: name, algorithm: .ed25519, key: Curve25519.Signing.PrivateKey())
     }
