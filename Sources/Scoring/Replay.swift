@@ -20,6 +20,10 @@ public struct Replay: Sendable, Equatable {
     public var outcome: Outcome
     /// The largest difference of a logit; nil where nothing was computed, or the numbers of logits differ.
     public var largestDifference: Double?
+    /// What was computed now, views × classes, where it differs from the record.
+    public var logits: [Float]?
+    /// The risk computed now, where anything differs from the record.
+    public var risk: Double?
 
     /// Scores `picture` with `model`, which has the digest that `record` states, and compares. Blocks.
     ///
@@ -44,6 +48,8 @@ public struct Replay: Sendable, Equatable {
             outcome = .equal
         } else {
             outcome = model.network.engine.version == record.engineVersion ? .different : .otherEngine
+            logits = score.logits
+            risk = score.risk
         }
     }
 }

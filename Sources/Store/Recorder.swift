@@ -36,19 +36,37 @@ public struct Recorder: Sendable, Equatable {
         }
     }
 
-    func actor(login: String) -> EntryActor {
-        EntryActor(kind: kind, id: login, alternativeID: account == login ? nil : account, role: Store.workerRole)
+    private func actor(login: String, role: String) -> EntryActor {
+        EntryActor(kind: kind, id: login, alternativeID: account == login ? nil : account, role: role)
     }
 
     /// Adds an entry to the inbox, in the transaction that `connection` is in.
     func append(
-        _ body: EntryBody, outcome: EntryOutcome = .success, at moment: LedgerMoment, on connection: PostgresConnection
+        _ body: EntryBody, outcome: EntryOutcome = .success, role: String = Store.workerRole, at moment: LedgerMoment,
+        on connection: PostgresConnection
     ) async throws {
         let entry = Entry(
-            time: try EntryTime(moment.time.description), actor: actor(login: moment.login), source: source,
+            time: try EntryTime(moment.time.description), actor: actor(login: moment.login, role: role), source: source,
             outcome: outcome, body: body)
         try await connection.execute(
             "INSERT INTO longview.ledger_inbox (entry) VALUES ($1)", try entry.canonicalBytes())
+    }
+
+    /// Adds entries of the database's present moment, in one statement: all or none.
+    func append(_ bodies: [EntryBody], outcome: EntryOutcome, on connection: PostgresConnection) async throws {
+        let row = try await connection.query("SELECT clock_timestamp() AS created_at, session_user::text AS login")[0]
+        let moment = try LedgerMoment(row)
+        let texts = try bodies.map { body in
+            let entry = Entry(
+                time: try EntryTime(moment.time.description), actor: actor(login: moment.login, role: Store.workerRole),
+                source: source, outcome: outcome, body: body)
+            return String(decoding: try entry.canonicalBytes(), as: UTF8.self)
+        }
+        try await connection.execute(
+            """
+            INSERT INTO longview.ledger_inbox (entry)
+            SELECT convert_to(t.entry, 'UTF8') FROM unnest($1::text[]) WITH ORDINALITY AS t (entry, place) ORDER BY place
+            """, texts)
     }
 
     /// As above, at the database's present moment.

@@ -1,3 +1,4 @@
+import Ledger
 public import Postgres
 
 /// The schema's migrations, built into the program.
@@ -23,4 +24,39 @@ public enum Schema {
             preconditionFailure("\(error)")
         }
     }()
+}
+
+extension Schema {
+    /// Brings a database to this program's schema, and records each migration in the ledger.
+    ///
+    /// One that was run and not recorded (its process was cut off in between) is recorded with the next.
+    /// - Returns: what was run.
+    @discardableResult
+    public static func migrate(on connection: PostgresConnection, recorder: Recorder) async throws -> [Migration] {
+        let applied = try await migrator.migrate(on: connection)
+        guard !applied.isEmpty else { return [] }
+        try await connection.withTransaction { connection in
+            try await connection.execute("SELECT pg_advisory_xact_lock(hashtext('longview.migration entries'))")
+            let rows = try await connection.query(
+                """
+                SELECT m.version, m.name, encode(m.checksum, 'hex') AS sha256, m.applied_at AS created_at,
+                       session_user::text AS login
+                FROM public.longview_migrations m
+                WHERE m.version NOT IN (
+                    SELECT (convert_from(e.entry, 'UTF8')::jsonb -> 'body' ->> 'number')::int
+                    FROM (SELECT entry FROM longview.ledger_entries
+                          WHERE longview.ledger_terms(entry) @> ARRAY['type:migration']
+                          UNION ALL SELECT entry FROM longview.ledger_inbox
+                          WHERE longview.ledger_terms(entry) @> ARRAY['type:migration']) e)
+                ORDER BY m.version
+                """)
+            for row in rows {
+                let entry = MigrationEntry(
+                    number: try row["version"], name: try row["name"], sha256: try MerkleHash(digest: row["sha256"]))
+                try await recorder.append(
+                    .migration(entry), role: "longview_owner", at: LedgerMoment(row), on: connection)
+            }
+        }
+        return applied
+    }
 }

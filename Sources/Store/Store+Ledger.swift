@@ -1,3 +1,4 @@
+public import Foundation
 public import Ledger
 public import Postgres
 
@@ -118,8 +119,22 @@ extension Store {
 
     /// Adds an entry by itself, for what is recorded nowhere else: a start, a stop, an export.
     public func append(_ body: EntryBody, outcome: EntryOutcome = .success) async throws {
-        try await pool.withTransaction { connection in
-            try await recorder.append(body, outcome: outcome, on: connection)
+        try await append([body], outcome: outcome)
+    }
+
+    /// Adds entries in one transaction: all or none.
+    public func append(_ bodies: [EntryBody], outcome: EntryOutcome = .success) async throws {
+        try await pool.withConnection { connection in
+            try await recorder.append(bodies, outcome: outcome, on: connection)
+        }
+    }
+
+    /// Records that somebody was shown a score which was there already, in answer to the same bytes handed in again.
+    public func recordShownAgain(_ inference: UUID) async throws {
+        try await pool.withConnection { connection in
+            _ = try await connection.query(
+                "SELECT longview.begin_read('score_again', jsonb_build_object('inference', $1::text), 'TREAT', $2)",
+                inference.uuidString.lowercased(), try recorder.sourceJSON)
         }
     }
 

@@ -89,7 +89,7 @@ struct Settings {
         }
         let cluster = self.cluster
         let owner = try await cluster.start()
-        try await Schema.withConnection(owner) { _ = try await Schema.migrator.migrate(on: $0) }
+        try await Schema.withConnection(owner) { _ = try await Schema.migrate(on: $0, recorder: recorder(.person)) }
         return try cluster.configuration(user: user)
     }
 }

@@ -28,7 +28,9 @@ struct DatabaseStart: AsyncParsableCommand {
         let settings = Settings()
         let cluster = try DatabaseCommands.privateCluster(settings)
         let owner = try await cluster.start()
-        let applied = try await Schema.withConnection(owner) { try await Schema.migrator.migrate(on: $0) }
+        let applied = try await Schema.withConnection(owner) {
+            try await Schema.migrate(on: $0, recorder: settings.recorder(.person))
+        }
         Console.out("running  \(try cluster.url())")
         if !applied.isEmpty { Console.note("schema: applied \(applied.map(\.fileName).joined(separator: ", "))") }
     }
@@ -84,7 +86,9 @@ struct DatabaseMigrate: AsyncParsableCommand {
         } else {
             configuration = try await settings.cluster.start()
         }
-        let applied = try await Schema.withConnection(configuration) { try await Schema.migrator.migrate(on: $0) }
+        let applied = try await Schema.withConnection(configuration) {
+            try await Schema.migrate(on: $0, recorder: settings.recorder(.person))
+        }
         for migration in applied { Console.out("applied  \(migration.fileName)") }
         if applied.isEmpty { Console.out("the schema is current") }
     }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Decoding
 import Foundation
 import Inference
+import Ledger
 import Scoring
 import Store
 
@@ -56,18 +57,25 @@ struct ReplayCommand: AsyncParsableCommand {
             if models[digest] == nil {
                 models[digest] = await Self.load(registered[digest], settings: settings, threads: threads)
             }
+            let result: ReplayReport.Result
+            var engine: EngineIdentity?
             switch models[digest]! {
-            case .failure(let error): report.add(stored, .modelMissing("\(error)", isMismatch: Self.isMismatch(error)))
+            case .failure(let error): result = .modelMissing("\(error)", isMismatch: Self.isMismatch(error))
             case .success(let model):
-                guard let picture = try await store.picture(stored.record.pictureSHA256) else {
-                    report.add(stored, .pictureMissing)
-                    continue
+                engine = model.network.engine
+                if let picture = try await store.picture(stored.record.pictureSHA256) {
+                    let replay = try await ComputeQueue("replay", concurrent: false).run {
+                        try Replay(of: stored.record, picture: picture, model: model)
+                    }
+                    result = .compared(replay, engine: model.network.engine.version)
+                } else {
+                    result = .pictureMissing
                 }
-                let replay = try await ComputeQueue("replay", concurrent: false).run {
-                    try Replay(of: stored.record, picture: picture, model: model)
-                }
-                report.add(stored, .compared(replay, engine: model.network.engine.version))
             }
+            if let entry = try result.entry(of: stored, engine: engine) {
+                try await store.append(.replay(entry), outcome: entry.isMatch ? .success : .seriousFailure)
+            }
+            report.add(stored, result)
         }
         await store.close()
         report.finish()
@@ -97,6 +105,25 @@ private struct ReplayReport {
         case compared(Replay, engine: String)
         case modelMissing(String, isMismatch: Bool)
         case pictureMissing
+
+        /// What the ledger keeps of it; nil where nothing could be compared.
+        func entry(of stored: StoredInference, engine: EngineIdentity?) throws -> ReplayEntry? {
+            var replay: Replay?
+            switch self {
+            case .compared(let compared, _) where compared.outcome == .otherEngine: return nil
+            case .modelMissing(_, isMismatch: false): return nil
+            case .compared(let compared, _): replay = compared
+            case .modelMissing, .pictureMissing: break
+            }
+            let record = stored.record
+            guard let digest = MerkleHash(hexadecimal: record.modelDigest) else { return nil }
+            return ReplayEntry(
+                inferenceID: stored.id.uuidString.lowercased(),
+                model: ModelReference(name: record.modelName, version: record.modelVersion, digest: digest),
+                isMatch: replay?.outcome == .equal, logits: replay?.logits?.map(DecimalFloat.init),
+                risk: replay?.risk.map(DecimalDouble.init), engineVersion: engine?.version ?? "none",
+                kernels: engine?.kernels.rawValue ?? "none")
+        }
     }
 
     private(set) var equal = 0

@@ -100,18 +100,27 @@ struct Score: AsyncParsableCommand {
         }
     }
 
+    /// Scores, or finds the score there is; that somebody is shown it is recorded.
+    private static func scoreOrFind(
+        _ bytes: [UInt8], with scorer: RecordedScoring
+    ) async throws -> RecordedScoring.Outcome {
+        let outcome = try await scorer.process(bytes)
+        if case .duplicate(let id, _) = outcome.status { try await scorer.store.recordShownAgain(id) }
+        return outcome
+    }
+
     /// Tries again where the database went away for a moment; an outcome is recorded once however often it is tried.
     private static func process(_ bytes: [UInt8], with scorer: RecordedScoring) async throws -> RecordedScoring.Outcome
     {
         for pause in [0.5, 1, 2, 4] {
             do {
-                return try await scorer.process(bytes)
+                return try await scoreOrFind(bytes, with: scorer)
             } catch let error as PostgresError where error.isRetryable || error.code == .unknownCommitOutcome {
                 Program.logger.warning("the database did not answer; trying again: \(error)")
                 try await Task.sleep(for: .seconds(pause))
             }
         }
-        return try await scorer.process(bytes)
+        return try await scoreOrFind(bytes, with: scorer)
     }
 }
 
