@@ -138,7 +138,8 @@ extension CommitmentOpening {
     /// The patient ID and its issuer, empty where there is none; nil for what is not a patient.
     var patientParts: (id: String, issuer: String)? {
         guard domain == .patient, let split = value.firstIndex(of: 0) else { return nil }
-        return (String(decoding: value[(split + 1)...], as: UTF8.self), String(decoding: value[..<split], as: UTF8.self))
+        let issuer = String(decoding: value[..<split], as: UTF8.self)
+        return (String(decoding: value[(split + 1)...], as: UTF8.self), issuer)
     }
 
     /// The value as text: digests in hexadecimal, a patient as HL7 v2's CX, `ID^^^issuer`, as ITI TF-2 3.20.7 asks.

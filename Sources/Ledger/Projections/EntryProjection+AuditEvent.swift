@@ -17,7 +17,7 @@ extension EntryProjection {
         event["outcome"] = .string(String(entry.outcome.indicator))
         event["outcomeDesc"] = entry.outcome == .success ? nil : entry.body.failure.map { .string($0) }
         event["purposeOfEvent"] = entry.body.purpose.map { purpose in
-            let coding = FHIR.coding(system: "http://terminology.hl7.org/CodeSystem/v3-ActReason", code: purpose)
+            let coding = FHIR.coding(system: FHIR.terminology + "v3-ActReason", code: purpose)
             return .array([FHIR.concept(coding)])
         }
         event["agent"] = .array(Self.agents(entry))
@@ -28,7 +28,7 @@ extension EntryProjection {
                 "type",
                 [
                     FHIR.coding(
-                        system: "http://terminology.hl7.org/CodeSystem/security-source-type", code: "4",
+                        system: FHIR.terminology + "security-source-type", code: "4",
                         display: "Application Server")
                 ]
             ))
@@ -78,18 +78,17 @@ extension EntryProjection {
             FHIR.object(("type", .string(type)), ("valueString", .string(value.isEmpty ? " " : value)))
         }
         let role = object.role.flatMap { role in
-            role.rawValue > 24
-                ? nil : FHIR.coding(system: "http://terminology.hl7.org/CodeSystem/object-role", code: "\(role.rawValue)")
+            role.rawValue > 24 ? nil : FHIR.coding(system: FHIR.terminology + "object-role", code: "\(role.rawValue)")
         }
         let lifecycle = object.lifeCycle.map {
-            FHIR.coding(system: "http://terminology.hl7.org/CodeSystem/dicom-audit-lifecycle", code: "\($0.rawValue)")
+            FHIR.coding(system: FHIR.terminology + "dicom-audit-lifecycle", code: "\($0.rawValue)")
         }
         return FHIR.object(
             ("what", FHIR.reference(to: object.identifier, type: object.kind == .person ? "Patient" : nil)),
             (
                 "type",
                 FHIR.coding(
-                    system: "http://terminology.hl7.org/CodeSystem/audit-entity-type", code: "\(object.kind.rawValue)")
+                    system: FHIR.terminology + "audit-entity-type", code: "\(object.kind.rawValue)")
             ),
             ("role", role), ("lifecycle", lifecycle),
             // A query or a name, never both (constraint sev-1).

@@ -1,7 +1,8 @@
 /// The data types of HL7 FHIR R4 that the projections use.
 enum FHIR {
     static let dicom = "http://dicom.nema.org/resources/ontology/DCM"
-    static let securityRole = "http://terminology.hl7.org/CodeSystem/extra-security-role-type"
+    static let terminology = "http://terminology.hl7.org/CodeSystem/"
+    static let securityRole = terminology + "extra-security-role-type"
     /// The prefix of Longview's own code and identifier systems.
     static let longview = "urn:longview:"
 
