@@ -78,7 +78,8 @@ struct BundleTests {
 
     /// What somebody does to a bundle, and what the verifier must say of it beside `file_changed`.
     enum Tampering: String, CaseIterable {
-        case entry, entries, tile, tileMissing, bundleMissing, bundleMalformed, checkpoint, history, fork, keys
+        case entry, entries, tile, tileMissing, bundleMissing, bundleMalformed, checkpoint, checkpoints, history, fork,
+            keys
         case keysIntroduced, policy, proof, proofMoved, opening, openingUnused, projection, projectionLonger
         case projectionFHIR, fileMissing, fileExtra, symbolicLink, manifest, manifestForm, manifestSize
 
@@ -88,9 +89,11 @@ struct BundleTests {
             case .entries: ["file_changed", "entry_moved", "projection_changed", "proof_refused"]
             case .tile: ["file_changed", "tile_changed"]
             case .tileMissing: ["file_missing", "tile_missing"]
-            case .bundleMissing: ["file_missing", "bundle_missing", "proof_refused", "projection_changed"]
+            case .bundleMissing:
+                ["file_missing", "bundle_missing", "proof_refused", "projection_changed", "keys_mismatch"]
             case .bundleMalformed: ["file_changed", "bundle_malformed", "proof_refused"]
-            case .checkpoint: ["file_changed", "checkpoint_refused", "no_checkpoint"]
+            case .checkpoint: ["file_changed", "checkpoint_refused", "manifest_refused", "opening_missing"]
+            case .checkpoints: ["file_changed", "file_missing", "checkpoint_refused", "no_checkpoint"]
             case .history: ["file_changed", "checkpoint_refused"]
             case .fork: ["file_extra", "fork", "root_mismatch"]
             case .keys, .keysIntroduced: ["file_changed", "keys_mismatch"]
@@ -101,7 +104,7 @@ struct BundleTests {
             case .projection, .projectionLonger, .projectionFHIR: ["file_changed", "projection_changed"]
             case .fileMissing: ["file_missing", "opening_missing", "projection_changed"]
             case .fileExtra: ["file_extra"]
-            case .symbolicLink: ["file_missing", "file_extra", "keys_mismatch", "checkpoint_refused"]
+            case .symbolicLink: ["file_missing", "file_extra", "keys_mismatch"]
             case .manifest, .manifestSize: ["manifest_refused"]
             case .manifestForm: ["manifest_refused"]
             }
@@ -122,10 +125,14 @@ struct BundleTests {
         case .bundleMissing: try sample.delete(firstBundle)
         case .bundleMalformed: try sample.edit(firstBundle) { $0.removeLast() }
         case .checkpoint: try sample.edit("checkpoint") { $0[$0.count - 10] ^= 1 }
+        case .checkpoints:
+            try sample.edit("checkpoint") { $0[$0.count - 10] ^= 1 }
+            try sample.delete("checkpoints/256")
         case .history: try sample.edit("checkpoints/256") { $0[30] ^= 1 }
         case .fork:
-            try sample.add(
-                "checkpoints/256.2", MemoryLedger.checkpoint(size: 256, root: MerkleTree.emptyRoot).bytes)
+            let other = try MemoryLedger.checkpoint(
+                size: 256, root: MerkleTree.emptyRoot, signer: TestKeys.otherLog)
+            try sample.add("checkpoints/256.2", other.bytes)
         case .keys:
             try sample.replace("keys.json", "\"retired_at\":150", "\"retired_at\":299")
         case .keysIntroduced:
