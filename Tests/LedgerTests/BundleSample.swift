@@ -5,8 +5,8 @@ import Foundation
 
 /// A log with patients, a key rotation and an erasure, and the bundle of it.
 struct BundleSample {
-    let parent: URL
-    let folder: URL
+    private(set) var parent: URL
+    private(set) var folder: URL
     let entries: [[UInt8]]
     let checkpoint: SignedNote
     private let history: [SignedNote]
@@ -75,6 +75,16 @@ struct BundleSample {
         history = notes
         checkpoint = try MemoryLedger.checkpoint(size: count, root: builder.root, signer: newestSigner)
         selected = Set(entries.indices.filter { $0 % 100 < 7 })
+    }
+
+    /// The same, with its folder written once and copied.
+    func copied() throws -> BundleSample {
+        var copy = self
+        copy.parent = FileManager.default.temporaryDirectory.appendingPathComponent("longview-\(UUID().uuidString)")
+        copy.folder = copy.parent.appendingPathComponent("bundle")
+        try FileManager.default.createDirectory(at: copy.parent, withIntermediateDirectories: true)
+        try FileManager.default.copyItem(at: folder, to: copy.folder)
+        return copy
     }
 
     func remove() { try? FileManager.default.removeItem(at: parent) }

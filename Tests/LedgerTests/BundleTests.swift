@@ -111,11 +111,24 @@ struct BundleTests {
         }
     }
 
-    @Test("whatever is changed in a bundle is named", arguments: Tampering.allCases)
-    func tampering(_ tampering: Tampering) throws {
-        let sample = try log(300)
-        defer { sample.remove() }
-        try sample.write()
+    @Test("whatever is changed in a bundle is named")
+    func tampering() throws {
+        let honest = try log(300)
+        defer { honest.remove() }
+        try honest.write()
+        for tampering in Tampering.allCases {
+            let sample = try honest.copied()
+            defer { sample.remove() }
+            try tamper(sample, tampering)
+            let report = try verify(sample.folder)
+            #expect(!report.isOK)
+            #expect(
+                Set(report.log.problems.map(\.code.rawValue)) == tampering.expected,
+                "\(tampering): \(report.log.problems)")
+        }
+    }
+
+    private func tamper(_ sample: BundleSample, _ tampering: Tampering) throws {
         let firstBundle = "tile/entries/000"
         switch tampering {
         case .entry: try sample.editEntries(firstBundle) { $0[5] = Array("{}".utf8) }
@@ -159,9 +172,6 @@ struct BundleTests {
         case .manifestForm: try sample.edit("manifest.json") { $0 += [0x0A] }
         case .manifestSize: try sample.replace("manifest.json", "\"tree_size\":300", "\"tree_size\":301")
         }
-        let report = try verify(sample.folder)
-        #expect(!report.isOK)
-        #expect(Set(report.log.problems.map(\.code.rawValue)) == tampering.expected, "\(report.log.problems)")
     }
 
     @Test("any single byte changed in any file is found")
@@ -173,7 +183,7 @@ struct BundleTests {
         var paths = try BundleManifest(canonicalBytes: [UInt8](sample.read("manifest.json"))).files.map(\.path)
         paths.append("manifest.json")
         var generator = SeededGenerator(state: 7)
-        for _ in 0..<Drill.rounds(short: 15, long: 1000) {
+        for _ in 0..<Drill.rounds(short: 10, long: 1000) {
             let path = paths.randomElement(using: &generator)!
             let honest = try sample.read(path)
             guard !honest.isEmpty else { continue }

@@ -65,7 +65,7 @@ struct AuditVerifyTests {
         let bad = try program.run(["audit", "verify", path, "--key", key])
         #expect(bad.status == 3)
         #expect(bad.output.contains("NOT as it should be"))
-        #expect(bad.output.contains("entry_changed at 0"))
+        #expect(bad.output.contains("entry_moved at 0"))
     }
 
     @Test("audit keygen makes a key for its owner alone, prints its public half, and never replaces one")
