@@ -19,6 +19,13 @@ let dcmtk = [
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
+let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let httpServer: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -34,7 +41,12 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
         .package(url: "https://github.com/apple/swift-protobuf", exact: "1.39.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: []),
+        .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
     ],
     targets: [
         // System libraries: a module map and a shim header, nothing else.
@@ -83,12 +95,16 @@ let package = Package(
         .target(
             name: "Scoring", dependencies: ["Imaging", "Decoding", "Inference", "Postgres", "Store", crypto],
             swiftSettings: swift),
+        .target(
+            name: "Service",
+            dependencies: ["Ledger", httpClient, httpServer, lifecycle, logging, nio, nioPosix, nioSSL, nioTLS],
+            swiftSettings: swift),
         .executableTarget(name: "longview-decoder", dependencies: ["Decoding"], swiftSettings: swift),
         .executableTarget(
             name: "longview",
             dependencies: [
-                "DICOM", "Imaging", "Decoding", "Inference", "Ledger", "Postgres", "Store", "Scoring", argumentParser,
-                crypto, logging,
+"DICOM", "Imaging", "Decoding", "Inference", "Ledger", "Postgres", "Store", "Scoring", "Service",
+                argumentParser, crypto, lifecycle, logging,
             ],
             swiftSettings: swift),
 
@@ -108,9 +124,14 @@ let package = Package(
         .testTarget(
             name: "LedgerTests", dependencies: ["TestSupport", "Ledger", crypto], exclude: ["Fixtures"],
             swiftSettings: swift),
+        .testTarget(
+            name: "ServiceTests",
+            dependencies: ["TestSupport", "Service", "Ledger", "longview", crypto, lifecycle, logging],
+            swiftSettings: swift),
         .testTarget(name: "PostgresTests", dependencies: ["TestSupport", "Postgres", logging], swiftSettings: swift),
         .testTarget(
-            name: "StoreTests", dependencies: ["TestSupport", "Store", "Ledger", "Postgres", crypto, logging], swiftSettings: swift),
+            name: "StoreTests", dependencies: ["TestSupport", "Store", "Ledger", "Postgres", crypto, logging],
+            swiftSettings: swift),
         .testTarget(
             name: "ScoringTests", dependencies: ["TestSupport", "Scoring", "Imaging", "Inference", "DICOM"],
             swiftSettings: swift),

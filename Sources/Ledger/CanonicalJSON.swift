@@ -93,3 +93,17 @@ public enum CanonicalJSON {
         }
     }
 }
+
+extension CanonicalJSON {
+    /// The canonical bytes of a struct: members in snake_case, nil as no member, no real numbers.
+    /// - Throws: ``LedgerError`` (`malformedJSON`).
+    public static func encode(_ value: some Encodable) throws -> [UInt8] {
+        try encode(JSONValueEncoder.encode(value))
+    }
+
+    /// The struct of JSON bytes that `encode` wrote.
+    /// - Throws: ``LedgerError`` (`malformedJSON`, `malformedEntry`).
+    public static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
+        try JSONValueDecoder.decode(JSONParser.parse(bytes, maximumBytes: 1 << 24), at: "value")
+    }
+}

@@ -19,7 +19,8 @@ enum JSONValueEncoder {
         var userInfo: [CodingUserInfoKey: Any] { [:] }
 
         func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
-            target.value = .object(JSONObject())
+            // A value that builds on another's members asks a second time.
+            if case .object? = target.value {} else { target.value = .object(JSONObject()) }
             return KeyedEncodingContainer(Members<Key>(target: target))
         }
 

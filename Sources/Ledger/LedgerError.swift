@@ -45,6 +45,12 @@ public struct LedgerError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let outsideTree = Code(rawValue: "outside_tree")
         /// A commitment's parts have the wrong size or hold what they must not.
         public static let malformedCommitment = Code(rawValue: "malformed_commitment")
+        /// A file of a bundle is not what docs/audit.md says it is.
+        public static let malformedBundle = Code(rawValue: "malformed_bundle")
+        /// The text is not a policy.
+        public static let malformedPolicy = Code(rawValue: "malformed_policy")
+        /// A file can't be read or written.
+        public static let fileSystem = Code(rawValue: "file_system")
     }
 
     /// What a program acts upon.

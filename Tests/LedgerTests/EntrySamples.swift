@@ -138,3 +138,26 @@ enum EntrySamples {
         }
     }
 }
+
+extension EntrySamples {
+    /// Each type, full and minimal by turns.
+    static func all() throws -> [Entry] {
+        try types.flatMap { [try entry($0), try entry($0, isFull: false)] }
+    }
+
+    /// What opens the samples' commitments; the patient's first.
+    static func openings() throws -> [CommitmentOpening] {
+        let salt = (0..<32).map { UInt8($0) }
+        let digest = MerkleTree.emptyRoot
+        let uids = try [CommitmentDomain.sopInstanceUID, .studyInstanceUID, .seriesInstanceUID].map {
+            try CommitmentOpening(domain: $0, salt: salt, text: "1.2.840.99999.1")
+        }
+        let digests = try [CommitmentDomain.objectDigest, .pictureDigest, .reportDigest].map {
+            try CommitmentOpening(domain: $0, salt: salt, digest: digest)
+        }
+        return try [CommitmentOpening(patientID: "P-1", issuer: "GH", salt: salt)] + uids + digests + [
+            CommitmentOpening(domain: .accessionNumber, salt: salt, text: "A1"),
+            CommitmentOpening(domain: .freeText, salt: salt, text: "seen"),
+        ]
+    }
+}
