@@ -97,13 +97,15 @@ let package = Package(
             swiftSettings: swift),
         .target(
             name: "Service",
-            dependencies: ["Ledger", httpClient, httpServer, lifecycle, logging, nio, nioPosix, nioSSL, nioTLS],
+            dependencies: [
+                "Ledger", "Postgres", "Store", httpClient, httpServer, lifecycle, logging, nio, nioPosix, nioSSL, nioTLS,
+            ],
             swiftSettings: swift),
         .executableTarget(name: "longview-decoder", dependencies: ["Decoding"], swiftSettings: swift),
         .executableTarget(
             name: "longview",
             dependencies: [
-"DICOM", "Imaging", "Decoding", "Inference", "Ledger", "Postgres", "Store", "Scoring", "Service",
+                "DICOM", "Imaging", "Decoding", "Inference", "Ledger", "Postgres", "Store", "Scoring", "Service",
                 argumentParser, crypto, lifecycle, logging,
             ],
             swiftSettings: swift),

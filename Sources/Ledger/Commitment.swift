@@ -28,6 +28,12 @@ public struct CommitmentDomain: Hashable, Sendable {
     public static let reportDigest = CommitmentDomain("longview/v1/report-sha256")
     /// What somebody wrote in their own words, in UTF-8.
     public static let freeText = CommitmentDomain("longview/v1/free-text")
+
+    /// All domains.
+    public static let all: [CommitmentDomain] = [
+        .patient, .accessionNumber, .studyInstanceUID, .seriesInstanceUID, .sopInstanceUID, .objectDigest,
+        .pictureDigest, .reportDigest, .freeText,
+    ]
 }
 
 /// A value's place in an entry: SHA-256(label ‖ 0x00 ‖ salt ‖ value).

@@ -9,7 +9,7 @@ public import Postgres
 /// (`migrations/0004_audited_reads.sql`).
 public struct AuditedReads: Sendable {
     let pool: PostgresPool
-    private let purpose: String
+    let purpose: String
     private let source: JSONText
 
     /// What the reader is here.

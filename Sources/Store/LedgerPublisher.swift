@@ -51,7 +51,7 @@ public actor LedgerPublisher {
     ///   collecting cosignatures throws, or `PostgresError`.
     @discardableResult
     public func publish() async throws -> Outcome {
-        let keys = try await store.logKeys()
+        let keys = try await store.keyHistory()
         guard keys.isLive(signer.verifier) else {
             throw StoreError(
                 .unknownKey,

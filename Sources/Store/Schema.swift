@@ -16,6 +16,9 @@ public enum Schema {
             Migration(
                 version: 4, name: "audited_reads",
                 sql: String(decoding: PackageResources._004_audited_reads_sql, as: UTF8.self)),
+            Migration(
+                version: 5, name: "deliveries",
+                sql: String(decoding: PackageResources._005_deliveries_sql, as: UTF8.self)),
         ]
         do {
             return try Migrator(migrations: migrations)

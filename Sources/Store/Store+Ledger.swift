@@ -2,28 +2,23 @@ public import Foundation
 public import Ledger
 public import Postgres
 
-/// A key that signs the ledger's checkpoints, and when: what the ledger's own entries say.
-public struct LogKey: Sendable, Equatable {
-    /// The public key.
-    public var verifier: NoteVerifier
-    /// The entry that introduced it.
-    public var introducedAt: Int
-    /// The entry that retired it: checkpoints of more entries than that don't count.
-    public var retiredAt: Int?
-}
-
-extension [LogKey] {
-    /// Whether a key may sign now.
+extension KeyHistory {
+    /// Whether a key signs the log now.
     func isLive(_ verifier: NoteVerifier) -> Bool {
-        contains { $0.verifier == verifier && $0.retiredAt == nil }
+        keys.contains { $0.vkey == "\(verifier)" && $0.role == "log" && $0.retiredAt == nil }
+    }
+
+    /// The key that signs the log now.
+    var live: NoteVerifier? {
+        get throws {
+            try keys.last { $0.role == "log" && $0.retiredAt == nil }.map { try NoteVerifier($0.vkey) }
+        }
     }
 
     /// What checkpoints these keys sign.
+    /// - Throws: ``LedgerError`` (`malformedKey`), also where there is no key yet.
     public func policy(origin: String) throws -> CheckpointPolicy {
-        try CheckpointPolicy(
-            origin: origin, logKeys: map(\.verifier),
-            retiredAt: Dictionary(
-                compactMap { key in key.retiredAt.map { (key.verifier.id, $0) } }, uniquingKeysWith: { $1 }))
+        try CheckpointPolicy(origin: origin, logKeys: logKeys(), retiredAt: retiredAt())
     }
 }
 
@@ -63,37 +58,30 @@ extension Store {
         }
     }
 
-    /// The keys of the log, in the order in which they were introduced.
-    public func logKeys() async throws -> [LogKey] {
-        var keys: [LogKey] = []
+    /// The keys of the log and its witnesses, as the ledger's own entries say.
+    public func keyHistory() async throws -> KeyHistory {
+        var history = KeyHistory(keys: [])
         for (index, entry) in try await entries(ofType: .keyRotation) {
-            guard case .keyRotation(let rotation) = entry.body, rotation.role == "log" else { continue }
-            if let retired = rotation.retired, let key = keys.firstIndex(where: { "\($0.verifier)" == retired }) {
-                keys[key].retiredAt = index
-            }
-            if let introduced = rotation.introduced {
-                keys.append(LogKey(verifier: try NoteVerifier(introduced), introducedAt: index, retiredAt: nil))
-            }
+            guard case .keyRotation(let rotation) = entry.body else { continue }
+            history.apply(rotation, at: index)
         }
-        return keys
+        return history
     }
 
     /// Makes `key` the one that signs, in place of the one before; recorded, and in force when the entry has its place.
-    /// - Throws: ``StoreError`` (`unknownKey`) where the key is of another origin than those before.
+    /// - Throws: ``StoreError`` (`unknownKey`) where the key is of another origin than the one before.
     public func introduce(_ key: NoteVerifier, reason: String?) async throws {
-        let live = try await logKeys().filter { $0.retiredAt == nil }
-        if let other = live.first(where: { $0.verifier.name != key.name }) {
+        let history = try await keyHistory()
+        guard !history.isLive(key) else { return }
+        let before = try history.live
+        if let before, before.name != key.name {
             throw StoreError(
-                .unknownKey, "the ledger's origin is “\(other.verifier.name)”; a key named “\(key.name)” can't sign it")
+                .unknownKey, "the ledger's origin is “\(before.name)”; a key named “\(key.name)” can't sign it")
         }
-        guard !live.isLive(key) else { return }
-        try await pool.withTransaction { connection in
-            try await recorder.append(
-                .keyRotation(
-                    KeyRotationEntry(
-                        role: "log", introduced: "\(key)", retired: live.last.map { "\($0.verifier)" }, reason: reason)),
-                on: connection)
-        }
+        try await append(
+            .keyRotation(
+                KeyRotationEntry(
+                    role: "log", introduced: "\(key)", retired: before.map { "\($0)" }, reason: reason)))
     }
 
     /// All entries of a type that have their places, with their indices.

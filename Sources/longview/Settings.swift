@@ -77,7 +77,7 @@ struct Settings {
     }
 
     /// The named database; or, as one of its users, the private one, which is started and brought to this schema as needed.
-    private func openDatabase(user: String) async throws -> PostgresConfiguration {
+    func openDatabase(user: String) async throws -> PostgresConfiguration {
         if let configuration = try namedDatabase() {
             let state = try await Schema.withConnection(configuration) { try await Schema.migrator.status(on: $0) }
             guard state.isCurrent else {

@@ -202,7 +202,7 @@ struct AuditedReadTests {
             role == "longview_clinician"
             ? ["begin_read", "read_inferences", "read_models", "read_pictures", "read_refusals"]
             : [
-                "begin_read", "read_checkpoints", "read_entries", "read_entry_range", "read_inbox",
+                "begin_read", "export_selection", "read_checkpoints", "read_entries", "read_entry_range", "read_inbox",
                 "read_inference_projection", "read_openings", "read_refusal_projection", "read_tiles",
             ]
         #expect(functions.map { $0.split(separator: "(")[0].split(separator: ".").last.map(String.init) } == allowed)

@@ -36,8 +36,8 @@ struct LedgerPublicationTests {
         #expect(try await publisher.publish() == .published(size: 3))
         await #expect(throws: StoreError.self) { try await ledger.publisher().publish() }
         #expect(try await ledger.verify().isOK)
-        let keys = try await ledger.store.logKeys()
-        #expect(keys.map(\.retiredAt) == [2, nil])
+        let keys = try await ledger.store.keyHistory()
+        #expect(keys.keys.map(\.retiredAt) == [2, nil])
         let stranger = try SampleLedger.signer(name: "another.example")
         await #expect(throws: StoreError.self) { try await ledger.store.introduce(stranger.verifier, reason: nil) }
     }

@@ -67,7 +67,7 @@ struct SampleLedger {
 
     /// What the offline verifier says of the database's entries, tiles and checkpoints.
     func verify(outside: [Checkpoint] = []) async throws -> VerificationReport {
-        let policy = try await store.logKeys().policy(origin: signer.verifier.name)
+        let policy = try await store.keyHistory().policy(origin: signer.verifier.name)
         let checkpoints = try await store.checkpoints()
         return try await store.withLedgerReader { reader, _ in
             try LedgerVerifier(policy: policy, outsideCheckpoints: outside).verify(

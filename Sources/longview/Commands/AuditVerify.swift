@@ -4,7 +4,7 @@ import Ledger
 
 struct AuditVerify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "verify", abstract: "Checks an export with nothing but the folder and a public key.",
+        commandName: "verify", abstract: "Checks an export with nothing but the folder and a public key; or the live database.",
         discussion: """
             The key must not come from the export: without --key and --policy nothing is trusted. A checkpoint that was \
             kept from an earlier time shows whether history was rewritten since (--checkpoint).
@@ -12,7 +12,10 @@ struct AuditVerify: AsyncParsableCommand {
             """)
 
     @Argument(help: "The export's folder.", completion: .directory)
-    var folder: String
+    var folder: String?
+
+    @Flag(help: "The live database in place of a folder, and whether its records say what their entries say.")
+    var database = false
 
     @Option(name: .customLong("key"), help: "A verifier key of the log (name+id+base64); may be repeated.")
     var keys: [String] = []
@@ -31,6 +34,7 @@ struct AuditVerify: AsyncParsableCommand {
     var json = false
 
     func validate() throws {
+        guard database != (folder != nil) else { throw ValidationError("name an export's folder, or --database") }
         if keys.isEmpty, policy == nil {
             throw ValidationError("name the log's key with --key, or a policy with --policy")
         }
@@ -44,13 +48,31 @@ struct AuditVerify: AsyncParsableCommand {
             lenient.requiredCosignatures = 0
             return try lenient.open(SignedNote(parsing: Self.read(path))).checkpoint
         }
+        guard let folder else { return try await verifyDatabase(policy, outside) }
         let verifier = BundleVerifier(policy: policy, outsideCheckpoints: outside)
-        let folder = folder
         // Reading and hashing block: not on Swift's own threads.
         let report = try await withCheckedThrowingContinuation { continuation in
             DispatchQueue.global().async { continuation.resume(with: Result { try verifier.verify(folder: folder) }) }
         }
         if json { Console.out(try JSONLine.text(report)) } else { Self.show(report, folder) }
+        if !report.isOK { throw ExitCode.mismatch }
+    }
+
+    private func verifyDatabase(_ policy: CheckpointPolicy, _ outside: [Checkpoint]) async throws {
+        let settings = Settings()
+        let reads = try await settings.openReads(as: .auditor, purpose: "HQUALMGT")
+        // What this machine keeps outside counts as well.
+        var outside = outside
+        if let kept = try LedgerSettings(settings).checkpoint.read() { outside.append(try Checkpoint(text: kept.text)) }
+        let report = try await reads.verify(policy: policy, outside: outside)
+        await reads.close()
+        if json {
+            Console.out(try JSONLine.text(report))
+        } else {
+            Console.out(report.isOK ? "database: all is as it should be" : Console.bold("database: NOT as it should be"))
+            Console.out("  \(report.entries) entries, \(report.checkpoints) checkpoints, root \(report.root)")
+            Self.show(report)
+        }
         if !report.isOK { throw ExitCode.mismatch }
     }
 
@@ -81,6 +103,10 @@ struct AuditVerify: AsyncParsableCommand {
         Console.out(
             "  \(report.files) files, \(report.proofs) proofs, \(report.openings) openings, "
                 + "\(report.erasedPatients) patients erased")
+        show(log)
+    }
+
+    private static func show(_ log: VerificationReport) {
         for problem in log.problems {
             let place = problem.index.map { " at \($0)" } ?? ""
             Console.out("  \(problem.code.rawValue)\(place): \(problem.message.printable)")

@@ -63,6 +63,12 @@ struct Score: AsyncParsableCommand {
                     + "Run the same command again when this is mended: finished files are not scored twice.")
         }
         report.finish()
+        do {
+            try await LedgerSettings(settings).settle(store)
+        } catch {
+            // What was scored is recorded; only its publication is not.
+            Console.note("the ledger was not published: \(error)")
+        }
         await store.close()
         if report.scored + report.duplicates == 0 && report.refused == 0 { throw ExitCode.failure }
         if report.refused + report.failed + missing.count > 0 { throw ExitCode.partial }
