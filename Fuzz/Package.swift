@@ -17,6 +17,10 @@ let package = Package(
             name: "fuzz-weights",
             dependencies: [.product(name: "Inference", package: "longview")],
             swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
+        .executableTarget(
+            name: "fuzz-onnx",
+            dependencies: [.product(name: "Inference", package: "longview")],
+            swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
     ],
     swiftLanguageModes: [.v6]
 )

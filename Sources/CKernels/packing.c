@@ -27,35 +27,49 @@ size_t lv_packing_items(const lv_packing_work *work) {
     return items;
 }
 
-// A block's taps of a group are gathered side by side, scaled, and turned round in the first-level cache.
+// A block's taps of a group, turned round, scaled as they are written.
 LV_INLINE void pack_convolution(const lv_packing *p, size_t group, float *packed) {
-    const size_t row = lv_row(p, group), first_output = group * LV_GROUP, tap_count = taps(p);
-    float scaled[LV_LANES * LV_GROUP];
+    const size_t row = lv_row(p, group), tap_count = taps(p);
+    double scales[LV_GROUP];
+    lv_output_scales(p, group, scales);
+    float turned[LV_LANES][LV_GROUP];
     for (size_t b = 0, first = 0; b < p->blocks; first += p->block_channels[b], b++) {
         const size_t channels = p->block_channels[b], values = channels * tap_count;
-        // In pieces of 16 values of each output.
+        size_t channel = 0, tap = 0;
         for (size_t begin = 0; begin < values; begin += LV_LANES) {
             const size_t count = values - begin < LV_LANES ? values - begin : LV_LANES;
-            for (size_t o = 0; o < row; o++) {
-                float *to = scaled + o * LV_LANES;
-                if (first_output + o >= p->outputs) {
-                    memset(to, 0, count * sizeof(float));
-                    continue;
-                }
-                const float *from = p->weights + ((first_output + o) * p->inputs + first) * tap_count + begin;
-                // The outputs' rows are more streams than the hardware follows.
-                __builtin_prefetch(from + LV_PREFETCH_FLOATS);
-                const double scale = p->output_scale ? p->output_scale[first_output + o] : 1.0;
-                for (size_t i = 0; i < count; i++) to[i] = (float)((double)from[i] * scale);
-            }
+            lv_gather(p, group, first * tap_count + begin, count, turned);
             for (size_t i = 0; i < count; i++) {
-                const size_t channel = (begin + i) / tap_count, tap = (begin + i) % tap_count;
                 float *to = packed + (tap * channels + channel) * row;
-                for (size_t o = 0; o < row; o++) to[o] = scaled[o * LV_LANES + i];
+                for (size_t o = 0; o < LV_LANES; o++) to[o] = (float)((double)turned[i][o] * scales[o]);
+                for (size_t o = LV_LANES; o < row; o++) to[o] = (float)((double)turned[i][o] * scales[o]);
+                if (++tap == tap_count) {
+                    tap = 0;
+                    channel++;
+                }
             }
         }
         packed += values * row;
     }
+}
+
+// Additions and products of doubles in a fixed order: the instruction set changes no bit.
+static void pack_portable(const lv_packing *p, size_t group, float *packed) { pack_convolution(p, group, packed); }
+#if LV_X86
+LV_TARGET_AVX2 static void pack_avx2(const lv_packing *p, size_t group, float *packed) {
+    pack_convolution(p, group, packed);
+}
+LV_TARGET_AVX512 static void pack_avx512(const lv_packing *p, size_t group, float *packed) {
+    pack_convolution(p, group, packed);
+}
+#endif
+
+static void pack_convolution_group(const lv_packing *p, size_t group, float *packed) {
+#if LV_X86
+    if (p->set == LV_AVX512) return pack_avx512(p, group, packed);
+    if (p->set == LV_AVX2) return pack_avx2(p, group, packed);
+#endif
+    pack_portable(p, group, packed);
 }
 
 LV_INLINE void pack_linear(const lv_packing *p, size_t group, float *packed) {
@@ -94,7 +108,7 @@ void lv_packing_run(const void *argument, size_t item, size_t worker) {
         pack_linear(p, item, packed);
     } else {
         row = lv_row(p, item);
-        if (p->form == LV_PACK_CONVOLUTION) pack_convolution(p, item, packed);
+        if (p->form == LV_PACK_CONVOLUTION) pack_convolution_group(p, item, packed);
         else lv_pack_winograd_group(p, item, packed);
     }
     if (!lv_all_finite(packed, row * output_floats(p))) __atomic_store_n(&work->damaged[i], true, __ATOMIC_RELAXED);

@@ -1,5 +1,3 @@
-#include <string.h>
-
 #include "packing.h"
 #include "winograd.h"
 
@@ -77,18 +75,22 @@ size_t lv_winograd_weight_count(const lv_packing *p) {
 // The outputs of a group side by side: columns first, then rows.
 LV_INLINE void pack_group(const lv_packing *p, size_t group, float *packed) {
     const weight_transform r = weight_transform_of(p->row_tiling), c = weight_transform_of(p->column_tiling);
-    const size_t row = lv_row(p, group), first = group * LV_GROUP, taps = r.taps * c.taps;
-    const size_t there = p->outputs - first < row ? p->outputs - first : row;
+    const size_t row = lv_row(p, group), taps = r.taps * c.taps;
     lv_outputs g[MAX_TAPS * MAX_TAPS], half[MAX_TAPS * LV_MAX_PRODUCTS], whole[LV_MAX_PRODUCTS];
-    memset(g, 0, taps * sizeof *g);
-    double scale[LV_GROUP] = {0};
-    for (size_t o = 0; o < there; o++) scale[o] = p->output_scale ? p->output_scale[first + o] : 1.0;
+    double scales[LV_GROUP];
+    lv_output_scales(p, group, scales);
+    // So many inputs at a time that their taps are whole registers.
+    float turned[MAX_TAPS * MAX_TAPS * LV_LANES][LV_GROUP];
     for (size_t i = 0; i < p->inputs; i++) {
-        for (size_t o = 0; o < there; o++) {
-            const float *from = p->weights + ((first + o) * p->inputs + i) * taps;
-            // The outputs' rows are more streams than the hardware follows.
-            __builtin_prefetch(from + LV_PREFETCH_FLOATS);
-            for (size_t t = 0; t < taps; t++) g[t][o] = (double)from[t] * scale[o];
+        if (i % LV_LANES == 0) {
+            const size_t values = (p->inputs - i < LV_LANES ? p->inputs - i : LV_LANES) * taps;
+            for (size_t v = 0; v < values; v += LV_LANES) {
+                lv_gather(p, group, i * taps + v, values - v < LV_LANES ? values - v : LV_LANES, turned + v);
+            }
+        }
+        for (size_t t = 0; t < taps; t++) {
+            const float *tap = turned[i % LV_LANES * taps + t];
+            for (size_t o = 0; o < LV_GROUP; o++) g[t][o] = (double)tap[o] * scales[o];
         }
         for (size_t y = 0; y < r.taps; y++) transform_weights(&c, g + y * c.taps, 1, half + y * c.products);
         for (size_t x = 0; x < c.products; x++) {

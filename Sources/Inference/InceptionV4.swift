@@ -12,30 +12,29 @@ public enum InceptionV4 {
         width: Double, hidden: Int, classes: Int,
         input: FeatureShape = FeatureShape(channels: 3, height: 224, width: 224)
     ) -> NetworkGraph {
-        var builder = InceptionBuilder(width: width)
-        builder.backbone()
+        var builder = GraphBuilder(width: width)
+        builder.backbone("0.0.")
         builder.head(hidden: hidden, classes: classes)
         return NetworkGraph(input: input, nodes: builder.nodes, output: "1.8")
     }
+
+    /// Inception-v4 as published: global average pooling and one linear layer. The result are logits.
+    ///
+    /// Parameter names are those of pretrained-models.pytorch (Cadene) and of timm's `inception_v4`, which agree:
+    /// `features.<block>…` and `last_linear`. Both take pictures of 299 × 299, normalised by mean and standard
+    /// deviation 0.5.
+    /// - Parameter width: as for `cxrRisk`.
+    /// - Throws: `InferenceError` (`invalidGraph`) where the input is too small: below 75 × 75.
+    public static func classifier(
+        width: Double = 1, classes: Int, input: FeatureShape = FeatureShape(channels: 3, height: 299, width: 299)
+    ) throws(InferenceError) -> NetworkGraph {
+        var builder = GraphBuilder(width: width)
+        builder.backbone("features.")
+        return try builder.classifier(linear: "last_linear", classes: classes, input: input)
+    }
 }
 
-private struct InceptionBuilder {
-    let width: Double
-    var nodes: [NetworkGraph.Node] = []
-    var last = NetworkGraph.inputName
-
-    init(width: Double) { self.width = width }
-
-    /// `count` channels at this width: a multiple of 4, halves to even as the reference rounds.
-    private func scaled(_ count: Int) -> Int {
-        max(4, Int((Double(count) * width / 4).rounded(.toNearestOrEven)) * 4)
-    }
-
-    private mutating func add(_ name: String, _ operation: NetworkGraph.Operation, _ inputs: [String]) -> String {
-        nodes.append(.init(name, operation, inputs))
-        return name
-    }
-
+extension GraphBuilder {
     /// A convolution of `count` outputs at full width, its batch norm and ReLU.
     private mutating func unit(
         _ name: String, _ input: String, _ count: Int, _ kernel: Extent, stride: Int = 1, padding: Extent = Extent(0)
@@ -84,39 +83,40 @@ private struct InceptionBuilder {
         add(name, .maxPool(.init(kernel: Extent(3), stride: Extent(2))), [input])
     }
 
-    mutating func backbone() {
-        last = unit("0.0.0", last, 32, Extent(3), stride: 2)
-        last = unit("0.0.1", last, 32, Extent(3))
-        last = unit("0.0.2", last, 64, Extent(3), padding: Extent(1))
-        join("0.0.3") { b, name, x in
+    /// Everything up to the last concatenation; names of blocks begin with `prefix`.
+    fileprivate mutating func backbone(_ prefix: String) {
+        last = unit("\(prefix)0", last, 32, Extent(3), stride: 2)
+        last = unit("\(prefix)1", last, 32, Extent(3))
+        last = unit("\(prefix)2", last, 64, Extent(3), padding: Extent(1))
+        join("\(prefix)3") { b, name, x in
             [b.maxPool(name + ".maxpool", x), b.unit(name + ".conv", x, 96, Extent(3), stride: 2)]
         }
-        join("0.0.4") { b, name, x in
+        join("\(prefix)4") { b, name, x in
             [
                 b.chain(name + ".branch0", x, [.one(64), .three(96)]),
                 b.chain(name + ".branch1", x, [.one(64), .row(64), .column(64), .three(96)]),
             ]
         }
-        join("0.0.5") { b, name, x in
+        join("\(prefix)5") { b, name, x in
             [b.unit(name + ".conv", x, 192, Extent(3), stride: 2), b.maxPool(name + ".maxpool", x)]
         }
-        for block in 6...9 { inceptionA("0.0.\(block)") }
-        join("0.0.10") { b, name, x in
+        for block in 6...9 { inceptionA("\(prefix)\(block)") }
+        join("\(prefix)10") { b, name, x in
             [
                 b.unit(name + ".branch0", x, 384, Extent(3), stride: 2),
                 b.chain(name + ".branch1", x, [.one(192), .three(224, padding: 1), .three(256, stride: 2)]),
                 b.maxPool(name + ".branch2", x),
             ]
         }
-        for block in 11...17 { inceptionB("0.0.\(block)") }
-        join("0.0.18") { b, name, x in
+        for block in 11...17 { inceptionB("\(prefix)\(block)") }
+        join("\(prefix)18") { b, name, x in
             [
                 b.chain(name + ".branch0", x, [.one(192), .three(192, stride: 2)]),
                 b.chain(name + ".branch1", x, [.one(256), .row(256), .column(320), .three(320, stride: 2)]),
                 b.maxPool(name + ".branch2", x),
             ]
         }
-        for block in 19...21 { inceptionC("0.0.\(block)") }
+        for block in 19...21 { inceptionC("\(prefix)\(block)") }
     }
 
     /// A block whose branches read the last value and are concatenated.
@@ -167,7 +167,7 @@ private struct InceptionBuilder {
         }
     }
 
-    mutating func head(hidden: Int, classes: Int) {
+    fileprivate mutating func head(hidden: Int, classes: Int) {
         // fastai's batch norms keep PyTorch's default epsilon.
         last = add("1.0", .globalMaxAveragePool, [last])
         last = add("1.2", .batchNorm(.init(prefix: "1.2", epsilon: 1e-5)), [last])

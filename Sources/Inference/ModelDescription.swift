@@ -50,6 +50,10 @@ public struct ModelDescription: Codable, Sendable, Equatable {
     public enum NetworkReference: Codable, Sendable, Equatable {
         /// `InceptionV4.cxrRisk(width:hidden:classes:)`; in JSON `"architecture": "cxr-risk"`.
         case cxrRisk(width: Double, hidden: Int, classes: Int)
+        /// `InceptionV4.classifier(width:classes:)`; in JSON `"architecture": "inception-v4"`, and width 1 may be absent.
+        case inceptionV4(width: Double, classes: Int)
+        /// `Xception.classifier(width:classes:)`; in JSON `"architecture": "xception"`, and width 1 may be absent.
+        case xception(width: Double, classes: Int)
         case graph(NetworkGraph)
 
         private enum Key: String, CodingKey { case architecture, width, hidden, classes, graph }
@@ -62,28 +66,40 @@ public struct ModelDescription: Codable, Sendable, Equatable {
                 self = .graph(graph)
                 return
             }
-            let architecture = try container.decode(String.self, forKey: .architecture)
-            guard architecture == "cxr-risk" else {
+            let name = try container.decode(String.self, forKey: .architecture)
+            guard let architecture = Architecture(rawValue: name) else {
                 throw InferenceError(
                     .unknownArchitecture,
-                    "the architecture “\(architecture)” is unknown to this version of Longview, which knows cxr-risk")
+                    "the architecture “\(name)” is unknown to this version of Longview, which knows "
+                        + Architecture.allCases.map(\.rawValue).joined(separator: ", "))
             }
-            self = .cxrRisk(
-                width: try container.decode(Double.self, forKey: .width),
-                hidden: try container.decode(Int.self, forKey: .hidden),
-                classes: try container.decode(Int.self, forKey: .classes))
+            let classes = try container.decode(Int.self, forKey: .classes)
+            func width() throws -> Double { try container.decodeIfPresent(Double.self, forKey: .width) ?? 1 }
+            switch architecture {
+            case .cxrRisk:
+                self = .cxrRisk(
+                    width: try container.decode(Double.self, forKey: .width),
+                    hidden: try container.decode(Int.self, forKey: .hidden), classes: classes)
+            case .inceptionV4: self = .inceptionV4(width: try width(), classes: classes)
+            case .xception: self = .xception(width: try width(), classes: classes)
+            }
         }
 
         /// Writes the fields that `init(from:)` reads, side by side in one object.
         public func encode(to encoder: any Encoder) throws {
             var container = encoder.container(keyedBy: Key.self)
+            func encode(_ architecture: Architecture, _ width: Double, _ classes: Int) throws {
+                try container.encode(architecture.rawValue, forKey: .architecture)
+                try container.encode(width, forKey: .width)
+                try container.encode(classes, forKey: .classes)
+            }
             switch self {
             case .graph(let graph): try container.encode(graph, forKey: .graph)
             case .cxrRisk(let width, let hidden, let classes):
-                try container.encode("cxr-risk", forKey: .architecture)
-                try container.encode(width, forKey: .width)
+                try encode(.cxrRisk, width, classes)
                 try container.encode(hidden, forKey: .hidden)
-                try container.encode(classes, forKey: .classes)
+            case .inceptionV4(let width, let classes): try encode(.inceptionV4, width, classes)
+            case .xception(let width, let classes): try encode(.xception, width, classes)
             }
         }
     }
@@ -99,10 +115,11 @@ public struct ModelDescription: Codable, Sendable, Equatable {
             }
             graph = explicit
         case .cxrRisk(let width, let hidden, let classes):
-            guard width > 0, width <= 8 else {
-                throw InferenceError(.invalidDescription, "\(name): a width of \(width) is out of range")
-            }
-            graph = InceptionV4.cxrRisk(width: width, hidden: hidden, classes: classes, input: input)
+            graph = InceptionV4.cxrRisk(width: try checked(width), hidden: hidden, classes: classes, input: input)
+        case .inceptionV4(let width, let classes):
+            graph = try InceptionV4.classifier(width: try checked(width), classes: classes, input: input)
+        case .xception(let width, let classes):
+            graph = try Xception.classifier(width: try checked(width), classes: classes, input: input)
         }
         guard case .vector(let classes) = try graph.shapes()[graph.output], classes >= 2 else {
             throw InferenceError(
@@ -112,6 +129,13 @@ public struct ModelDescription: Codable, Sendable, Equatable {
             throw InferenceError(.invalidDescription, "\(name): its network has no class \(output.riskClass)")
         }
         return graph
+    }
+
+    private func checked(_ width: Double) throws(InferenceError) -> Double {
+        guard width > 0, width <= 8 else {
+            throw InferenceError(.invalidDescription, "\(name): a width of \(width) is out of range")
+        }
+        return width
     }
 
     /// The risk that one image's logits mean, in double precision.

@@ -57,9 +57,11 @@ public struct ModelPackage: Sendable {
         let (weights, expected) = try openWeights(folder, description)
         let digest = Digest(of: weights)
         let result = Result {
-            try Network(
-                try description.graph(), weights, options, keepingWeights: false, aside: { digest.compute() }
-            ).run(input.values, batch: input.shape[0])
+            // Of all that is to be done the digest takes longest, and one thread only: it begins first.
+            let pool = try ThreadPool(threads: options.threads)
+            pool.runAside { digest.compute() }
+            return try Network(try description.graph(), weights, options, keepingWeights: false, pool: pool)
+                .run(input.values, batch: input.shape[0])
         }
         try check(digest.value(), expected, description)
         let identity = identity(bytes, weightsDigest: digest.value())

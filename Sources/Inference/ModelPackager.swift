@@ -22,10 +22,13 @@ public enum ModelPackager {
     ///   - file: a PyTorch checkpoint (`.pth`, `.pt`), a safetensors file or an ONNX file (`.onnx`), told apart by their
     ///     content.
     ///   - description: a `model.json` without digest of weights and golden vectors, such as `models/cxr-risk-1` has.
+    ///   - architecture: what computes how many logits, where the description names no network; its input is that of
+    ///     the published weights unless the description states another.
     ///   - changes: fields that replace those of the description: its name and version.
     /// - Throws: `InferenceError`.
     public static func package(
-        _ file: URL, description: Data, changes: [String: String], into folder: URL, options: ExecutionOptions
+        _ file: URL, description: Data, architecture: (Architecture, classes: Int)? = nil,
+        changes: [String: String], into folder: URL, options: ExecutionOptions
     ) throws {
         guard var fields = try? JSONSerialization.jsonObject(with: description) as? [String: Any] else {
             throw InferenceError(.invalidDescription, "the description is no JSON object")
@@ -33,6 +36,15 @@ public enum ModelPackager {
         fields.merge(changes) { _, new in new }
         fields["weightsSHA256"] = nil
         fields["golden"] = [Any]()
+        if let (architecture, classes) = architecture {
+            guard fields["network"] == nil else {
+                throw InferenceError(
+                    .invalidDescription, "the description names a network already: leave out one of the two")
+            }
+            fields["network"] = try object(architecture.network(classes: classes))
+            let size = architecture.pictureSize
+            fields["input"] = try fields["input"] ?? object(FeatureShape(channels: 3, height: size, width: size))
+        }
         let source = try WeightFile(file)
         var onnx: ONNXModel?
         if case .onnx = source {
@@ -64,8 +76,7 @@ public enum ModelPackager {
             }
             let opened = try SafetensorsFile(url: weights)
             let network = try Network(graph: graph, weights: opened, options: options)
-            fields["golden"] = try JSONSerialization.jsonObject(
-                with: try JSONEncoder().encode(try golden(network, input: model.input)))
+            fields["golden"] = try object(golden(network, input: model.input))
             fields["weightsSHA256"] = opened.withUnsafeBytes { bytes in
                 hexadecimal(SHA256.hash(data: bytes))
             }
@@ -102,12 +113,13 @@ public enum ModelPackager {
         if let output = fields["output"] as? [String: Any], output["kind"] as? String == "softmax" {
             model.dropFinalSoftmax()
         }
-        func object(_ value: some Encodable) throws -> Any {
-            try JSONSerialization.jsonObject(with: try JSONEncoder().encode(value))
-        }
         fields["network"] = try object(ModelDescription.NetworkReference.graph(model.graph))
         fields["input"] = try object(model.graph.input)
         return model
+    }
+
+    private static func object(_ value: some Encodable) throws -> Any {
+        try JSONSerialization.jsonObject(with: try JSONEncoder().encode(value))
     }
 
     private static func golden(_ network: Network, input: FeatureShape) throws -> [GoldenVector] {

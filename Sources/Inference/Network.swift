@@ -49,19 +49,19 @@ public final class Network: @unchecked Sendable {
     public convenience init(
         graph: NetworkGraph, weights: SafetensorsFile, options: ExecutionOptions, keepingWeights: Bool = true
     ) throws {
-        try self.init(graph, weights, options, keepingWeights: keepingWeights, aside: nil)
+        try self.init(
+            graph, weights, options, keepingWeights: keepingWeights, pool: ThreadPool(threads: options.threads))
     }
 
-    /// As above; one of the threads does `aside` first.
+    /// As above, on threads that may have begun something else already.
     init(
         _ graph: NetworkGraph, _ weights: SafetensorsFile, _ options: ExecutionOptions, keepingWeights: Bool,
-        aside: (() -> Void)?
+        pool: ThreadPool
     ) throws {
         var planner = try Planner(
             graph: graph, weights: weights, kernels: options.kernels, keepingWeights: keepingWeights)
         plan = try planner.plan()
-        pool = try ThreadPool(threads: options.threads)
-        if let aside { pool.runAside(aside) }
+        self.pool = pool
         try plan.packed.prepare(pool)
         self.graph = graph
         // The tiles chosen are part of the arithmetic, so of the version.

@@ -30,19 +30,7 @@ import Testing
         json.dump({"float32": float32, "float64": float64}, open(folder + "/expected.json", "w"))
         """
 
-    private static let python = ProcessInfo.processInfo.environment["LONGVIEW_PYTHON"] ?? "python3"
-
-    private static func run(_ script: String, _ arguments: [String] = []) -> Int32 {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [python, "-c", script] + arguments
-        process.standardError = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return -1 }
-        process.waitUntilExit()
-        return process.terminationStatus
-    }
-
-    private static let hasPyTorch = Drill.isLong && run("import numpy, torch, safetensors") == 0
+    private static let hasPyTorch = Python.has("numpy, torch, safetensors")
 
     @Test(
         "logits are as near to float64 as PyTorch's float32, of equal bits for every kernel set and batch",
@@ -52,7 +40,7 @@ import Testing
         ))
     func parity() throws {
         let folder = try TemporaryFolder()
-        let status = Self.run(Self.reference, [folder.url.path, SharedData.url("reference").path])
+        let status = Python.run(["-c", Self.reference, folder.url.path, SharedData.url("reference").path])
         try #require(status == 0, "the reference script failed")
         let expected = try JSONDecoder().decode(
             Expected.self, from: Data(contentsOf: folder.url.appendingPathComponent("expected.json")))

@@ -46,6 +46,45 @@ struct ONNXHostileTests {
         #expect(throws: InferenceError.self) { try ONNXModel(url: missing) }
     }
 
+    @Test("a small file can't ask for memory beyond any model's, or for hours", .timeLimit(.minutes(1)))
+    func demands() throws {
+        func refused(_ input: [Int], _ build: (inout ONNXBuilder) -> Void) throws {
+            var builder = ONNXBuilder(input: input)
+            build(&builder)
+            let error = try refusal(builder)
+            #expect(error?.code == .unsupportedONNX && error?.message.contains("memory") == true, "\(error!)")
+        }
+        // Half a thousand million zeros, which take no memory until something is computed of each.
+        try refused([1, 3, 8, 8]) { builder in
+            builder.constant("extents", [1 << 29])
+            builder.node("ConstantOfShape", ["extents"], ["zeros"])
+            builder.node("Cast", ["zeros"], ["whole"], ["to": .int(7)])
+            builder.node("Add", ["x", "whole"])
+        }
+        // One tensor as the weights of many layers.
+        try refused([1, 1 << 12, 1, 1]) { builder in
+            builder.constant("extents", [1 << 12, 1 << 12, 1, 1])
+            builder.node("ConstantOfShape", ["extents"], ["w"])
+            for i in 0..<40 { builder.node("Conv", [i == 0 ? "x" : "\(i - 1)", "w"], [i == 39 ? "y" : "\(i)"]) }
+        }
+        // A factor for each of many elements.
+        try refused([1, 1, 4096, 4096]) { builder in
+            builder.constant("two", [], [2])
+            builder.node("Flatten", ["x"], ["flat"])
+            builder.node("Mul", ["flat", "two"])
+        }
+        // Names that differ in letters which a package's names don't have.
+        var builder = ONNXBuilder(input: [1, 3, 8, 8])
+        var last = "x"
+        for i in 0..<1 << 14 {
+            let name = (0..<14).map { i >> $0 & 1 == 0 ? "é" : "ü" }.joined()
+            builder.node("Relu", [last], [name])
+            last = name
+        }
+        builder.node("Relu", [last])
+        #expect(try ONNXModel(builder.bytes(), name: "alike.onnx").graph.nodes.count == (1 << 14) + 1)
+    }
+
     @Test("tensors whose extents and values disagree, or whose values lie elsewhere, are refused by name")
     func tensors() throws {
         func changed(_ change: (inout Onnx_TensorProto) -> Void) throws -> InferenceError? {
@@ -55,6 +94,7 @@ struct ONNXHostileTests {
         }
         for dims: [Int64] in [
             [4, 3, 3, 4], [4, 3, 3], [-4, 3, 3, -3], [.max, .max, .max, .max], [1 << 62, 4, 1, 1], [1 << 31, 1, 1, 1],
+            [0, 1 << 40, 1 << 40, 3], [1 << 40, 1 << 40, 0, 3],
         ] {
             let error = try changed { $0.dims = dims }
             #expect(error?.code == .malformedONNX, "\(dims)")

@@ -73,6 +73,10 @@ struct ModelImportTests {
         try await fails(
             "neither of PyTorch's formats", try longview.write("text.pth", "hello world".utf8), "--card", card)
         try await fails("a package has its own", published, "--card", card)
+        try await fails("names a network already", tiny, "--card", card, "--architecture", "xception")
+        try await fails(
+            "“conv1.weight” is missing", tiny, "--card", try self.card(longview, naming: false), "--architecture",
+            "xception")
         #expect(try await longview.run("model", "list", "--json").objects.isEmpty)
     }
 }

@@ -7,8 +7,23 @@ struct WeightNames {
     /// Names that are known to be there.
     init(sources: [String: String]) { self.sources = sources }
 
-    /// Prefixes that wrappers add to every name: none, and DataParallel's.
-    private static let prefixes = ["", "module."]
+    /// How a file writes a network's names.
+    private struct Spelling {
+        /// What wrappers add to every name: nothing, or DataParallel's.
+        var prefix: String
+        /// The linear layer of an architecture's plain head: Cadene's name, or timm's where it differs (Xception).
+        var linear: String
+
+        static let all = ["", "module."].flatMap { prefix in
+            ["last_linear", "fc"].map { Spelling(prefix: prefix, linear: $0) }
+        }
+
+        func name(_ parameter: String) -> String {
+            let linear = "last_linear"
+            guard parameter.hasPrefix(linear + ".") else { return prefix + parameter }
+            return prefix + self.linear + parameter.dropFirst(linear.count)
+        }
+    }
 
     /// Finds `parameters` in `source`.
     ///
@@ -16,14 +31,14 @@ struct WeightNames {
     /// - Throws: `InferenceError` (`mismatchedWeights`) that lists what is wrong.
     init(_ parameters: [NetworkGraph.Parameter], in source: some WeightSource) throws(InferenceError) {
         let held = Set(source.names.filter { !$0.hasSuffix("num_batches_tracked") })
-        let prefix = Self.prefixes.max { left, right in
-            func matches(_ prefix: String) -> Int { parameters.count { held.contains(prefix + $0.name) } }
+        let spelling = Spelling.all.max { left, right in
+            func matches(_ spelling: Spelling) -> Int { parameters.count { held.contains(spelling.name($0.name)) } }
             return matches(left) < matches(right)
         }!
         var problems: [String] = []
         var sources: [String: String] = [:]
         for parameter in parameters {
-            let name = prefix + parameter.name
+            let name = spelling.name(parameter.name)
             guard let shape = source.shape(of: name), held.contains(name) else {
                 problems.append("“\(name)” is missing")
                 continue

@@ -36,23 +36,31 @@ extension ONNXImporter {
         switch try value(name, of: node) {
         case .activation(let activation): try define(node, scaled(activation, minusOne, node))
         case .constant(let tensor):
-            try define(node, ONNXTensor(dims: tensor.dims, values: .floats(tensor.floats.map(-))))
+            try define(node, tensor.map(-))
         }
     }
 
-    private func scaled(
+    private mutating func scaled(
         _ activation: Activation, _ factor: ONNXTensor, _ node: ONNXNode
     ) throws(ONNXRefusal) -> Activation {
         var result = activation
+        try spend(activation, node)
         let factors = (perChannel(factor, of: activation.dims) ?? []).map(Double.init)
         result.affines.append(Affine(scale: factors, shift: Array(repeating: 0, count: factors.count)))
         return result
     }
 
+    /// Takes what one more scale and shift of `activation` needs from the budget: its channels may be every element of a
+    /// picture, and its list is copied.
+    private mutating func spend(_ activation: Activation, _ node: ONNXNode) throws(ONNXRefusal) {
+        try spend(4 * activation.dims[0] + activation.affines.count, node)
+    }
+
     /// An activation with a constant that has one value for each channel.
-    private func affine(
+    private mutating func affine(
         _ activation: Activation, _ constant: ONNXTensor, _ node: ONNXNode, constantFirst: Bool = false
     ) throws -> Activation {
+        try spend(activation, node)
         guard let floats = perChannel(constant, of: activation.dims) else {
             throw node.unsupported(
                 "its constant of \(constant.dims) is not one value for each channel of \([batch] + activation.dims)")
@@ -180,14 +188,15 @@ extension ONNXImporter {
         let outputs = weight.dims[transposed ? 0 : 1]
         var bias: ONNXTensor?
         if let constant = try optionalConstant(2, of: node) {
+            try spend(outputs, node)
             guard let values = perChannel(constant, of: [outputs]) else {
                 throw node.unsupported(
                     "its third matrix is \(constant.dims), not one value for each of \(outputs) outputs")
             }
             bias = ONNXTensor(dims: [outputs], values: .floats(beta == 1 ? values : values.map { $0 * beta }))
         }
-        let scaled =
-            alpha == 1 ? weight : ONNXTensor(dims: weight.dims, values: .floats(weight.floats.map { $0 * alpha }))
+        if alpha != 1 { try spend(weight.stored, node) }
+        let scaled = alpha == 1 ? weight : weight.map { $0 * alpha }
         try linear(node, input, scaled, transposed: transposed, bias)
     }
 
@@ -209,7 +218,7 @@ extension ONNXImporter {
         }
         var stored = weight
         if !transposed {
-            try spend(weight.count, node)
+            try spend(weight.stored, node)
             stored = weight.selected([outputs, inputs], [1, outputs], offset: 0)
         }
         let name = parameter(try node.required(1), stored, [outputs, inputs])

@@ -59,6 +59,7 @@ extension ONNXImporter {
             )
             input.node = add(name, .activation(.elu(alpha: alpha)), [input.node])
             let channels = input.dims[0]
+            try spend(4 * channels, node)
             input.affines = [
                 Affine(
                     scale: Array(repeating: gamma, count: channels), shift: Array(repeating: 0, count: channels))
@@ -107,6 +108,7 @@ extension ONNXImporter {
         var slope = try constant(node.required(1), of: node)
         // Until opset 7, a list of slopes was one for each channel.
         if node.opset < 7, slope.dims.count == 1 { slope.dims += Array(repeating: 1, count: input.dims.count - 1) }
+        try spend(input.dims[0], node)
         guard let slopes = perChannel(slope, of: input.dims) else {
             throw node.unsupported("its slopes of \(slope.dims) are not one for each channel")
         }
@@ -180,6 +182,7 @@ extension ONNXImporter {
             }
             tensors.append(tensor)
         }
+        try spend(12 * channels + input.affines.count, node)
         let values = tensors.map { $0.floats.map(Double.init) }
         var affine = Affine(scale: [], shift: [])
         for i in 0..<channels {

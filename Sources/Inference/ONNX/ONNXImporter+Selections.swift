@@ -7,7 +7,7 @@ extension ONNXImporter {
         let count = try ONNXTensor.count(extents, of: node.title)
         switch source {
         case .constant(let tensor):
-            try spend(count, node)
+            try spend(tensor.stored == 0 ? 0 : count, node)
             var result = tensor.selected(extents, strides, offset: offset)
             result.dims = dims
             define(name, .constant(result))

@@ -57,6 +57,7 @@ extension ONNXImporter {
             }
         case (.constant(let tensor), .int64), (.constant(let tensor), .int32):
             if tensor.integers != nil { return try define(node, tensor) }
+            try spend(tensor.count, node)
             let values = try tensor.floats.map { value in
                 guard let integer = Int(exactly: value.rounded(.towardZero)) else {
                     throw node.malformed("it makes integers of values that are none")

@@ -37,11 +37,13 @@ struct ONNXImporter {
     private(set) var parameters: [String: ONNXTensor] = [:]
     /// The batch that the file is written for.
     private(set) var batch = 1
-    private var nodeNames: Set<String> = [NetworkGraph.inputName]
+    private var nodeNames = UniqueNames(taken: [NetworkGraph.inputName])
+    private var parameterNames = UniqueNames(taken: [])
     /// Nodes that flatten others or unflatten them, by what they do.
     var changes: [String: String] = [:]
-    /// Elements that constants computed here may still take.
-    private var budget = ONNXTensor.limit
+    /// Elements that constants computed here may still take: some times those in the file, which a small file can't
+    /// drive up.
+    private var budget = 1 << 24
 
     init(opset: Int) { self.opset = opset }
 
@@ -54,6 +56,7 @@ struct ONNXImporter {
         for initializer in graph.initializer {
             let name = "the tensor “\(ONNXNode.shown(initializer.name))”"
             let tensor = try ONNXTensor(initializer, name)
+            budget += 4 * tensor.count
             guard values.updateValue(.constant(tensor), forKey: initializer.name) == nil else {
                 throw ONNXRefusal.malformed("it has \(name) twice")
             }
@@ -63,6 +66,10 @@ struct ONNXImporter {
         }
         let shape = try readInput(graph, input)
         for node in try needed(graph.node, for: graph.output[0].name) { try read(node) }
+        // Of one tensor, every use has its own.
+        guard parameters.values.reduce(0, { $0 + $1.count }) <= ONNXTensor.limit else {
+            throw ONNXRefusal.unsupported("its weights, counted for each use, take more memory than any model's")
+        }
         guard case .activation(let result)? = values[graph.output[0].name] else {
             throw ONNXRefusal.malformed("nothing of its graph computes its result from its input")
         }
@@ -225,7 +232,7 @@ struct ONNXImporter {
     }
 
     mutating func define(_ node: ONNXNode, _ tensor: ONNXTensor) throws(ONNXRefusal) {
-        if case .repeated = tensor.values {} else { try spend(tensor.count, node) }
+        try spend(tensor.stored, node)
         values[try node.oneResult()] = .constant(tensor)
     }
 
@@ -241,26 +248,14 @@ struct ONNXImporter {
 
     /// Adds a node of the network, named as near to `name` as can be.
     mutating func add(_ name: String, _ operation: NetworkGraph.Operation, _ inputs: [String]) -> String {
-        let base = Self.plain(name)
-        var unique = base
-        var number = 2
-        while !nodeNames.insert(unique).inserted {
-            unique = "\(base).\(number)"
-            number += 1
-        }
+        let unique = nodeNames.claim(Self.plain(name))
         nodes.append(.init(unique, operation, inputs))
         return unique
     }
 
     /// Gives the network a tensor and returns its name. Every use has its own.
     mutating func parameter(_ name: String, _ tensor: ONNXTensor, _ dims: [Int]) -> String {
-        let base = Self.plain(name)
-        var unique = base
-        var number = 2
-        while parameters[unique] != nil {
-            unique = "\(base).\(number)"
-            number += 1
-        }
+        let unique = parameterNames.claim(Self.plain(name))
         parameters[unique] = ONNXTensor(dims: dims, values: tensor.values)
         return unique
     }
@@ -273,5 +268,25 @@ struct ONNXImporter {
             return allowed ? Character(scalar) : "_"
         }
         return text.isEmpty ? "_" : String(text)
+    }
+}
+
+/// Names of which each is given once.
+private struct UniqueNames {
+    var taken: Set<String>
+    /// The last number that made a name unique: a file may have many thousands alike.
+    private var numbers: [String: Int] = [:]
+
+    init(taken: Set<String>) { self.taken = taken }
+
+    /// `name` as it is or, where that is taken, with the next number that isn't.
+    mutating func claim(_ name: String) -> String {
+        var unique = name
+        while !taken.insert(unique).inserted {
+            let number = numbers[name, default: 1] + 1
+            numbers[name] = number
+            unique = "\(name).\(number)"
+        }
+        return unique
     }
 }

@@ -19,15 +19,16 @@ struct ONNXTensor: Equatable {
     /// The number of elements that `dims` say.
     /// - Throws: `ONNXRefusal` where one is negative, or there are more than any file holds.
     static func count(_ dims: [Int], of name: String) throws(ONNXRefusal) -> Int {
+        // An extent of 0 doesn't excuse the others: strides are products of some of them.
         var count = 1
         for extent in dims {
-            let (product, overflow) = count.multipliedReportingOverflow(by: extent)
+            let (product, overflow) = count.multipliedReportingOverflow(by: max(extent, 1))
             guard extent >= 0, !overflow, product <= limit else {
                 throw .malformed("\(name) has the extents \(dims), which no tensor of a file can have")
             }
             count = product
         }
-        return count
+        return dims.contains(0) ? 0 : count
     }
 
     /// The number of elements.
@@ -46,6 +47,15 @@ struct ONNXTensor: Equatable {
     var integers: [Int]? {
         if case .integers(let values) = values { values } else { nil }
     }
+
+    /// `change` of every value; what takes no memory still doesn't.
+    func map(_ change: (Float) -> Float) -> ONNXTensor {
+        if case .repeated(let value) = values { return ONNXTensor(dims: dims, values: .repeated(change(value))) }
+        return ONNXTensor(dims: dims, values: .floats(floats.map(change)))
+    }
+
+    /// Elements in memory.
+    var stored: Int { if case .repeated = values { 0 } else { count } }
 
     /// The same values for the elements at offset + sum of index x stride.
     func selected(_ extents: [Int], _ strides: [Int], offset: Int) -> ONNXTensor {

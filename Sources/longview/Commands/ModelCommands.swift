@@ -20,8 +20,8 @@ struct ModelImport: AsyncParsableCommand {
         abstract: "Verify a model package and register it; or make one of weights from elsewhere.",
         discussion: """
             Golden vectors are computed before anything is registered. A PyTorch checkpoint is read without running any \
-            of its code, and must hold the tensors of the network that --card describes, no more and no less. An ONNX \
-            file brings its network, and --card says what its results mean.
+            of its code, and must hold the tensors of the network that --card describes or --architecture names, no more \
+            and no less. An ONNX file brings its network, and --card says what its results mean.
             """)
 
     @Argument(
@@ -32,6 +32,17 @@ struct ModelImport: AsyncParsableCommand {
     @Option(
         help: "For weights alone: the model.json, or the folder with it, that says what they are.", completion: .file())
     var card: String?
+
+    @Option(
+        help: """
+            For weights alone, with a card that names no network: cxr-risk, inception-v4 or xception, the last two with \
+            the names of Cadene's pretrained-models and of timm.
+            """,
+        transform: Self.architecture)
+    var architecture: Architecture?
+
+    @Option(help: "With --architecture: how many logits there are.")
+    var classes = 2
 
     @Option(help: "For weights alone: the model's name, instead of the card's.")
     var name: String?
@@ -47,8 +58,9 @@ struct ModelImport: AsyncParsableCommand {
             throw Failure("\(path): there is no such file or folder")
         }
         guard !isFolder.boolValue else {
-            guard card == nil, name == nil, version == nil else {
-                throw Failure("--card, --name and --version are for weights alone; a package has its own")
+            guard card == nil, architecture == nil, name == nil, version == nil else {
+                throw Failure(
+                    "--card, --architecture, --name and --version are for weights alone; a package has its own")
             }
             return try await register(URL(fileURLWithPath: path, isDirectory: true), settings, options)
         }
@@ -62,8 +74,18 @@ struct ModelImport: AsyncParsableCommand {
         Console.note("making a package of \(path)")
         try ModelPackager.package(
             URL(fileURLWithPath: path), description: try Self.description(card),
+            architecture: architecture.map { ($0, classes) },
             changes: ["name": name, "version": version].compactMapValues { $0 }, into: folder, options: options)
         try await register(folder, settings, options)
+    }
+
+    private static func architecture(_ name: String) throws -> Architecture {
+        guard let architecture = Architecture(rawValue: name) else {
+            throw ValidationError(
+                "the architecture “\(name)” is unknown; there are "
+                    + Architecture.allCases.map(\.rawValue).joined(separator: ", "))
+        }
+        return architecture
     }
 
     /// `model.json` at `path`, or in the folder there.
