@@ -98,7 +98,7 @@ struct StorageTLSTests {
             "openssl",
             ["s_client", "-connect", "127.0.0.1:\(receiver.server.securePort!)", version.option, "-CAfile"]
                 + [certificates.path("authority.pem"), "-verify_return_error"])
-        #expect(run.output.contains("Verify return code: 0 (ok)") == version.isSpoken, "\(run.output)")
+        #expect(run.output.contains("Cipher is (NONE)") != version.isSpoken, "\(run.output)")
         #expect(await receiver.server.stop(within: .seconds(5)))
     }
 
