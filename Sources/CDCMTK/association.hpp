@@ -25,6 +25,22 @@ inline uint32_t bigEndian32(const uint8_t *bytes) {
            static_cast<uint32_t>(bytes[2]) << 8 | bytes[3];
 }
 
+/// Guards what DCMTK keeps per process: its state machine's set-up, and the socket it is handed.
+std::mutex &dcmtkLock();
+/// What DCMTK's network needs, once a process.
+CDCMTK_code initialiseNetwork(CDCMTK_message *message);
+/// What a failure of DCMTK's comes to: why reading or writing failed, if it was that.
+CDCMTK_code fail(CDCMTK_association &association, const OFCondition &condition, CDCMTK_message *message);
+
+/// Copies text of a peer, without what is no printable ASCII.
+template <size_t size>
+void copy(char (&target)[size], const char *source) {
+    size_t end = 0;
+    for (; source[end] != 0 && end < size - 1; ++end)
+        target[end] = source[end] < 0x20 || source[end] > 0x7E ? '?' : source[end];
+    target[end] = 0;
+}
+
 /// Whether every item of an A-ASSOCIATE-RQ or -AC lies within the one around it and has the size that DCMTK's reader
 /// takes for granted. `body` starts after the PDU's length.
 bool isWellFormedAssociate(const uint8_t *body, size_t count, bool isRequest) noexcept;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 
 using namespace cdcmtk;
 
@@ -74,7 +75,11 @@ int CDCMTK_accept(int listener, void *address, uint32_t *addressLength) noexcept
     socklen_t length = *addressLength;
     const int socket = accept4(listener, static_cast<sockaddr *>(address), &length, SOCK_CLOEXEC);
     *addressLength = length;
-    return socket;
+    if (socket != 0) return socket;
+    // Standard input was closed. DCMTK takes descriptor 0 for none.
+    const int other = fcntl(socket, F_DUPFD_CLOEXEC, 3);
+    (void)::close(socket);
+    return other;
 }
 
 Channel::Channel(int socket, int wake) noexcept : descriptor(socket), wake(wake) {

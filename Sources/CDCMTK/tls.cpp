@@ -3,6 +3,7 @@
 #include <dcmtk/dcmtls/tlslayer.h>
 #include <openssl/err.h>
 
+#include <cstdio>
 #include <mutex>
 
 using namespace cdcmtk;
@@ -51,6 +52,8 @@ CDCMTK_code CDCMTK_tls_create(int isServer, const CDCMTK_tls_files *files, CDCMT
             write(message, "OpenSSL can't be held to TLS 1.2.");
             return CDCMTK_TLS_FAILED;
         }
+        // Nobody is asked for a pass phrase on the terminal of a server.
+        SSL_CTX_set_default_passwd_cb(context, [](char *, int, int, void *) { return 0; });
         if (files->certificate != nullptr) {
             if (SSL_CTX_use_certificate_chain_file(context, files->certificate) != 1)
                 return refuse(message, "certificate", files->certificate);

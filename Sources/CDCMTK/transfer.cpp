@@ -2,6 +2,8 @@
 
 #include "association.hpp"
 
+#include <algorithm>
+
 using namespace cdcmtk;
 
 namespace {

@@ -10,7 +10,7 @@ struct OutgoingFile {
     private let start: Int
 
     /// Longer file meta information than this is not known to exist.
-    private static let longestHead = 1 << 20
+    private static let longestHead = 256 << 10
     private static let pieceCount = 256 << 10
 
     /// Reads as much of the file as it takes to know what it is. Throws ``DICOMError``.

@@ -1,5 +1,6 @@
 import DICOM
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
 
@@ -173,6 +174,38 @@ struct StorageServerTests {
         #expect(receiver.files.count == 1)
         #expect(receiver.statuses == cases.map(\.status))
         #expect(receiver.discarded == 5)
+    }
+
+    @Test("passes a large object on in pieces of a PDU, and never holds the whole")
+    func pieces() async throws {
+        let pieces = Mutex<[Int]>([])
+        final class Counting: ObjectReception {
+            let take: @Sendable (Int) -> Void
+            init(_ take: @escaping @Sendable (Int) -> Void) { self.take = take }
+            func append(_ bytes: UnsafeRawBufferPointer) { take(bytes.count) }
+            func finish() {}
+            func discard() {}
+        }
+        var configuration = StorageServer.Configuration()
+        (configuration.address, configuration.port, configuration.callers) = ("127.0.0.1", 0, nil)
+        configuration.maximumPDU = 32_768
+        let server = try StorageServer(configuration) { _ in
+            Counting { count in pieces.withLock { $0.append(count) } }
+        }
+        let folder = try Folder()
+        // Pixel Data of 64 MiB of nothing, as the file system has it for free.
+        let head = try Sample.header().file() + [0xE0, 0x7F, 0x10, 0, 0x4F, 0x42, 0, 0, 0, 0, 0, 4]
+        let path = try folder.write("large.dcm", head)
+        try FileHandle(forWritingTo: URL(fileURLWithPath: path)).truncate(atOffset: UInt64(head.count + 64 << 20))
+        var client = StorageClient.Configuration(
+            host: "127.0.0.1", port: server.port!, callingTitle: "A", calledTitle: "LONGVIEW")
+        client.maximumPDU = 4096
+        let results = try await StorageClient(client).send([path])
+        #expect(results.map(\.status) == [.success])
+        #expect(await server.stop(within: .seconds(5)))
+        let counts = pieces.withLock { $0 }
+        #expect(counts.dropFirst().reduce(0, +) == datasetBytes(head).count + 64 << 20)
+        #expect(counts.max()! <= 32_768)
     }
 
     @Test("refuses an operation that it does not offer, and goes on")

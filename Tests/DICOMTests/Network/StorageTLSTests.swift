@@ -102,6 +102,23 @@ struct StorageTLSTests {
         #expect(await receiver.server.stop(within: .seconds(5)))
     }
 
+    @Test("a connection that does not begin the handshake, or not with TLS, is cut")
+    func halfOpen() async throws {
+        let certificates = try Self.made.get()
+        let receiver = try TestReceiver {
+            $0.port = nil
+            $0.acseTimeout = .milliseconds(500)
+            $0.tls = TLSConfiguration(
+                certificate: certificates.path("server.pem"), privateKey: certificates.path("server.key"))
+        }
+        let silent = try RawPeer(port: receiver.server.securePort!)
+        let plain = try RawPeer(port: receiver.server.securePort!)
+        plain.send(PDU.associateRequest())
+        #expect(silent.receive() == nil)
+        #expect(try await receiver.wait { Set($0.ends) == [.timedOut, .tls] })
+        #expect(await receiver.server.stop(within: .seconds(5)))
+    }
+
     @Test("files that can't be used are named")
     func badFiles() throws {
         let certificates = try Self.made.get()
