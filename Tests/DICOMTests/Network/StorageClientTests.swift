@@ -90,9 +90,7 @@ struct StorageClientTests {
             host: "127.0.0.1", port: listener.port, callingTitle: "A", calledTitle: "B")
         configuration.acseTimeout = .milliseconds(300)
         let client = try StorageClient(configuration)
-        let start = ContinuousClock.now
         await #expect { try await client.echo() } throws: { ($0 as? AssociationError)?.code == .timedOut }
-        #expect(ContinuousClock.now - start < .seconds(3))
     }
 
     @Test("an association that breaks is the reason for what was not sent")
