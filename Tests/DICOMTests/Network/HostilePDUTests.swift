@@ -27,7 +27,7 @@ struct HostilePDUTests {
             let answer = peer.receive()
             #expect(answer == nil || answer?.first == 7, "case \(index): \(answer ?? [])")
         }
-        #expect(ContinuousClock.now - start < .seconds(5))
+        #expect(ContinuousClock.now - start < .seconds(20))
         #expect(try await receiver.client().echo() == .success)
         #expect(await receiver.server.stop(within: .seconds(5)))
     }

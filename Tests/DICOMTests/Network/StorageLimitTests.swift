@@ -143,7 +143,7 @@ struct StorageLimitTests {
         #expect(await receiver.server.stop(within: .seconds(5)))
         #expect(receiver.ends == [.timedOut, .timedOut, .timedOut])
         #expect(receiver.discarded == 1)
-        for case .ended(_, _, objects: _, let duration) in receiver.events { #expect(duration < .seconds(2)) }
+        for case .ended(_, _, objects: _, let duration) in receiver.events { #expect(duration < .seconds(10)) }
     }
 
     @Test("stopping lets the object under way finish, and cuts off who would take too long")
@@ -175,7 +175,7 @@ struct StorageLimitTests {
         try await Task.sleep(for: .milliseconds(100))
         let start = ContinuousClock.now
         #expect(await slow.server.stop(within: .milliseconds(300)) == false)
-        #expect(ContinuousClock.now - start < .seconds(2))
+        #expect(ContinuousClock.now - start < .seconds(10))
         #expect(slow.server.associationCount == 0)
         #expect(slow.discarded == 1)
     }

@@ -11,7 +11,6 @@ struct StorageTLSTests {
         let certificates = try Self.made.get()
         let receiver = try TestReceiver {
             $0.port = nil
-            $0.acseTimeout = .seconds(2)
             $0.tls = TLSConfiguration(
                 certificate: certificates.path("server.pem"), privateKey: certificates.path("server.key"),
                 trustedAuthorities: mutual ? certificates.path("authority.pem") : nil)
@@ -24,7 +23,6 @@ struct StorageTLSTests {
     ) throws -> StorageClient {
         var configuration = StorageClient.Configuration(
             host: host, port: receiver.server.securePort!, callingTitle: "SENDER", calledTitle: "LONGVIEW")
-        configuration.acseTimeout = .seconds(5)
         configuration.tls = tls
         return try StorageClient(configuration)
     }
