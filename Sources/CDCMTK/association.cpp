@@ -117,7 +117,8 @@ CDCMTK_code CDCMTK_association::readNegotiation(CDCMTK_message *message) {
 
 void CDCMTK_association::begin(uint32_t maximumPDU) {
     const long maximum = negotiated->params->theirMaxPDUReceiveSize;
-    const size_t length = maximum < 1 || maximum > CDCMTK_LARGEST_PDU ? CDCMTK_LARGEST_PDU : static_cast<size_t>(maximum);
+    const bool isUnlimited = maximum < 1 || maximum > CDCMTK_LARGEST_PDU;
+    const size_t length = isUnlimited ? CDCMTK_LARGEST_PDU : static_cast<size_t>(maximum);
     // A presentation data value has six bytes of its own, and its fragment an even number.
     largestFragment = length < 8 ? 0 : (length - 6) & ~static_cast<size_t>(1);
     pdu.resize(maximumPDU);

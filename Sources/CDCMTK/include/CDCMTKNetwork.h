@@ -53,8 +53,8 @@ typedef struct CDCMTK_peer {
 } CDCMTK_peer;
 
 /// Takes over a connected socket, shakes hands where `tls` is not null, and receives an A-ASSOCIATE-RQ, all within
-/// `milliseconds`, or until `wake` becomes readable. The socket is closed where this fails; what the peer sent instead of
-/// a request is answered with A-ABORT.
+/// `milliseconds`, or until `wake` becomes readable. The socket is closed where this fails; what the peer sent instead
+/// of a request is answered with A-ABORT.
 CDCMTK_code CDCMTK_association_receive(int socket, int wake, CDCMTK_tls *tls, uint32_t maximumPDU,
                                        uint32_t milliseconds, CDCMTK_association **out,
                                        CDCMTK_message *message) CDCMTK_NOEXCEPT;
@@ -133,7 +133,8 @@ typedef struct CDCMTK_pdv {
 /// The next presentation data value. A PDU must begin within `idle` milliseconds (or CDCMTK_TIMED_OUT) and, once it has
 /// begun, be complete within `whole`. CDCMTK_INTERRUPTED where `isInterruptible` and the `wake` of the acceptor became
 /// readable before a PDU began. CDCMTK_RELEASED, CDCMTK_ABORTED and CDCMTK_CLOSED say what the peer did;
-/// CDCMTK_PROTOCOL_ERROR that it sent something else than the standard allows here, which has been answered with A-ABORT.
+/// CDCMTK_PROTOCOL_ERROR that it sent something else than the standard allows here, which has been answered with
+/// A-ABORT.
 CDCMTK_code CDCMTK_association_read(CDCMTK_association *association, uint32_t idle, uint32_t whole, int isInterruptible,
                                     CDCMTK_pdv *out, CDCMTK_message *message) CDCMTK_NOEXCEPT;
 /// Sends bytes of a command or data set, in as many PDUs as the peer's maximum length makes necessary.

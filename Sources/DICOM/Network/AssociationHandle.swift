@@ -18,6 +18,14 @@ final class AssociationHandle: @unchecked Sendable {
         var transferSyntaxUID: String
     }
 
+    /// Throws where DCMTK can't negotiate that length.
+    static func check(maximumPDU: Int) throws(AssociationError) {
+        let (smallest, largest) = (Int(CDCMTK_SMALLEST_PDU), Int(CDCMTK_LARGEST_PDU))
+        guard (smallest...largest).contains(maximumPDU) else {
+            throw AssociationError(.network, "the maximum PDU length must be from \(smallest) to \(largest) bytes.")
+        }
+    }
+
     /// Takes over a connected socket, and waits for the request of an association.
     init(
         socket: Int32, wake: Int32, tls: TLSHandle?, maximumPDU: Int, within limit: Duration

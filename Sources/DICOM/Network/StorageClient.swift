@@ -59,9 +59,7 @@ public struct StorageClient: Sendable {
                 throw AssociationError(.network, "an AE title has 1 to 16 characters of ASCII, no backslash.")
             }
         }
-        guard (4096...131_072).contains(configuration.maximumPDU) else {
-            throw AssociationError(.network, "the maximum PDU length must be from 4,096 to 131,072 bytes.")
-        }
+        try AssociationHandle.check(maximumPDU: configuration.maximumPDU)
         self.configuration = configuration
         tls = if let tls = configuration.tls { try TLSHandle(tls, isServer: false) } else { nil }
     }

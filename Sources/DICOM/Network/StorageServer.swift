@@ -43,9 +43,7 @@ public final class StorageServer: Sendable {
         _ configuration: Configuration, isReady: @escaping @Sendable () -> Bool = { true },
         events: @escaping @Sendable (StorageEvent) -> Void = { _ in }, intake: @escaping StorageIntake
     ) throws(AssociationError) {
-        guard (4096...131_072).contains(configuration.maximumPDU) else {
-            throw AssociationError(.network, "the maximum PDU length must be from 4,096 to 131,072 bytes.")
-        }
+        try AssociationHandle.check(maximumPDU: configuration.maximumPDU)
         self.configuration = configuration
         self.intake = intake
         self.isReady = isReady
