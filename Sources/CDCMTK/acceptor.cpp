@@ -53,6 +53,12 @@ std::vector<Decision> decide(T_ASC_Parameters *parameters, const char *const *ab
     return decisions;
 }
 
+/// The socket that DCMTK takes instead of accepting one.
+struct HandedSocket {
+    explicit HandedSocket(int socket) { dcmExternalSocketHandle.set(socket); }
+    ~HandedSocket() { dcmExternalSocketHandle.set(-1); }
+};
+
 }  // namespace
 
 CDCMTK_code CDCMTK_association_receive(int socket, int wake, CDCMTK_tls *tls, uint32_t maximumPDU,
@@ -76,14 +82,13 @@ CDCMTK_code CDCMTK_association_receive(int socket, int wake, CDCMTK_tls *tls, ui
             // DCMTK accepts connections itself and waits for each request in turn, unless it is handed a socket. That
             // is a variable of the process; but nothing waits here, the request is in memory.
             const std::lock_guard<std::mutex> guard(dcmtkLock());
-            dcmExternalSocketHandle.set(socket);
+            const HandedSocket handed(socket);
             condition = ASC_initializeNetwork(NET_ACCEPTOR, 0, 1, &association->network);
             if (condition.good()) condition = ASC_setTransportLayer(association->network, &association->layer, 0);
             if (condition.good())
                 condition = ASC_receiveAssociation(association->network, &association->negotiated,
                                                    static_cast<long>(maximumPDU), nullptr, nullptr, OFFalse,
                                                    DUL_NOBLOCK, 1);
-            dcmExternalSocketHandle.set(-1);
         }
         if (condition.bad()) {
             code = fail(*association, condition, message);
