@@ -12,8 +12,9 @@ let swift: [SwiftSetting] = [
 
 /// DCMTK by name: Debian's dcmtk.pc asks for libraries that libdcmtk-dev does not bring.
 let dcmtk = [
-    "dcmjpls", "dcmtkcharls", "dcmjpeg", "ijg8", "ijg12", "ijg16", "dcmimage", "dcmimgle", "dcmdata", "oflog", "ofstd",
-    "z",
+    "dcmtls", "dcmnet", "dcmjpls", "dcmtkcharls", "dcmjpeg", "ijg8", "ijg12", "ijg16", "dcmimage", "dcmimgle",
+    "dcmdata", "oflog", "ofstd",
+    "z", "ssl", "crypto",
 ]
 
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")

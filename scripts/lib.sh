@@ -72,7 +72,7 @@ need_swift() {
 
 # What the product builds with and runs on.
 need_product() {
-    need git pkg-config g++ libdcmtk-dev libopenjp2-7-dev libdeflate-dev libpng-dev libjpeg62-turbo-dev libpq-dev zlib1g-dev postgresql
+    need git pkg-config g++ libdcmtk-dev libssl-dev libopenjp2-7-dev libdeflate-dev libpng-dev libjpeg62-turbo-dev libpq-dev zlib1g-dev postgresql
     need_swift
 }
 

@@ -119,3 +119,18 @@ CDCMTK_code CDCMTK_check_deflate(CDCMTK_bytes source, size_t limit, int *complet
     inflateEnd(&stream);
     return code;
 }
+
+CDCMTK_code CDCMTK_inflate_head(CDCMTK_bytes source, uint8_t *out, size_t capacity, size_t *count) noexcept {
+    *count = 0;
+    z_stream stream = {};
+    if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) return CDCMTK_OUT_OF_MEMORY;
+    stream.next_in = const_cast<Bytef *>(source.start);
+    stream.avail_in = static_cast<uInt>(source.count < UINT_MAX ? source.count : UINT_MAX);
+    stream.next_out = out;
+    stream.avail_out = static_cast<uInt>(capacity < UINT_MAX ? capacity : UINT_MAX);
+    const uInt room = stream.avail_out;
+    const int status = inflate(&stream, Z_SYNC_FLUSH);
+    *count = room - stream.avail_out;
+    inflateEnd(&stream);
+    return status == Z_OK || status == Z_STREAM_END || status == Z_BUF_ERROR ? CDCMTK_OK : CDCMTK_MALFORMED;
+}

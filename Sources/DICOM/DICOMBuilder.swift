@@ -1,3 +1,5 @@
+import CDCMTK
+
 /// A data set in the making, written as explicit VR little endian.
 ///
 /// Values are checked against their value representation as they are set (PS3.5 table 6.2-1), so that what is written
@@ -133,25 +135,31 @@ public struct DICOMBuilder: Sendable {
     ///
     /// Throws ``DICOMError/Code/invalidAttribute`` where SOP Class UID or SOP Instance UID is missing.
     public func file() throws(DICOMError) -> [UInt8] {
+        var dataset = self
+        if hasUnicode { try dataset.set(.specificCharacterSet, "ISO_IR 192") }
+        var file = try Self.fileHead(
+            sopClassUID: try uid(.sopClassUID), sopInstanceUID: try uid(.sopInstanceUID),
+            transferSyntaxUID: DICOMUID.explicitLittleEndian)
+        dataset.encode(into: &file)
+        return file
+    }
+
+    /// What stands before the data set in a Part 10 file: preamble, prefix and file meta information (PS3.10 7.1).
+    static func fileHead(
+        sopClassUID: String, sopInstanceUID: String, transferSyntaxUID: String, sourceTitle: String? = nil
+    ) throws(DICOMError) -> [UInt8] {
         var meta = DICOMBuilder()
         try meta.set(.fileMetaInformationVersion, integers: [0, 1])
-        try meta.set(.mediaStorageSOPClassUID, try uid(.sopClassUID))
-        try meta.set(.mediaStorageSOPInstanceUID, try uid(.sopInstanceUID))
-        try meta.set(.transferSyntaxUID, DICOMUID.explicitLittleEndian)
+        try meta.set(.mediaStorageSOPClassUID, sopClassUID)
+        try meta.set(.mediaStorageSOPInstanceUID, sopInstanceUID)
+        try meta.set(.transferSyntaxUID, transferSyntaxUID)
         try meta.set(.implementationClassUID, DICOMUID.implementationClass)
-        try meta.set(.implementationVersionName, "LONGVIEW")
+        try meta.set(.implementationVersionName, CDCMTK_IMPLEMENTATION_VERSION)
+        if let sourceTitle { try meta.set(.sourceApplicationEntityTitle, sourceTitle) }
         let group = meta.encoded()
         var length = DICOMBuilder()
         try length.set(.fileMetaInformationGroupLength, integers: [group.count])
-
-        var dataset = self
-        if hasUnicode { try dataset.set(.specificCharacterSet, "ISO_IR 192") }
-        var file = [UInt8](repeating: 0, count: 128)
-        file.append(contentsOf: "DICM".utf8)
-        file.append(contentsOf: length.encoded())
-        file.append(contentsOf: group)
-        dataset.encode(into: &file)
-        return file
+        return [UInt8](repeating: 0, count: 128) + Array("DICM".utf8) + length.encoded() + group
     }
 
     /// The elements alone, without preamble and file meta information.

@@ -15,6 +15,8 @@ public struct DICOMError: Error, Sendable, CustomStringConvertible {
 
         /// There are no bytes.
         public static let empty = Code(rawValue: "empty_file")
+        /// The file can't be read from disk.
+        public static let unreadable = Code(rawValue: "unreadable")
         /// The bytes are not DICOM.
         public static let notDICOM = Code(rawValue: "not_dicom")
         /// The object ends before an element does that it declares.

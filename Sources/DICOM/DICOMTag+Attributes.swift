@@ -14,6 +14,8 @@ extension DICOMTag {
     public static let implementationClassUID = DICOMTag(0x0002, 0x0012)
     /// ImplementationVersionName (0002,0013).
     public static let implementationVersionName = DICOMTag(0x0002, 0x0013)
+    /// SourceApplicationEntityTitle (0002,0016).
+    public static let sourceApplicationEntityTitle = DICOMTag(0x0002, 0x0016)
     /// SpecificCharacterSet (0008,0005).
     public static let specificCharacterSet = DICOMTag(0x0008, 0x0005)
     /// ImageType (0008,0008).

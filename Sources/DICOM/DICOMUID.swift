@@ -1,7 +1,9 @@
+import CDCMTK
+
 /// Unique identifiers (PS3.5 chapter 9).
 public enum DICOMUID {
     /// Longview's Implementation Class UID, from the UUID 11fcafc0-d274-4de5-b735-e58cfa523e82.
-    public static let implementationClass = "2.25.23908899435314643500114459364145905282"
+    public static let implementationClass = CDCMTK_IMPLEMENTATION_CLASS
     /// Computed Radiography Image Storage.
     public static let computedRadiographyImageStorage = "1.2.840.10008.5.1.4.1.1.1"
     /// Digital X-Ray Image Storage - For Presentation.

@@ -26,6 +26,9 @@ struct StructureWalk {
     let limits: DICOMLimits
     private(set) var pixelData: PixelDataElement?
     private(set) var extendedOffsetTable: Range<Int>?
+    /// The values of SOP Class UID and SOP Instance UID of the main data set.
+    private(set) var sopClassUID: Range<Int>?
+    private(set) var sopInstanceUID: Range<Int>?
     private(set) var deviations: Set<String> = []
     private var elementCount = 0
 
@@ -106,6 +109,10 @@ struct StructureWalk {
                 tag: header.tag, element: start..<end, value: header.value..<end, valueRepresentation: vr)
         } else if depth == 0, header.tag == .extendedOffsetTable {
             extendedOffsetTable = header.value..<end
+        } else if depth == 0, header.tag == .sopClassUID {
+            sopClassUID = header.value..<end
+        } else if depth == 0, header.tag == .sopInstanceUID {
+            sopInstanceUID = header.value..<end
         }
         return end
     }

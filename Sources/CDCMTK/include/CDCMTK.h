@@ -32,6 +32,26 @@ typedef enum CDCMTK_code {
     CDCMTK_OUT_OF_MEMORY,
     /// The data dictionary or the character set conversion is missing from this installation.
     CDCMTK_LIBRARY_UNUSABLE,
+
+    // Of associations (CDCMTKNetwork.h):
+
+    /// There was no network connection to be had, or it failed.
+    CDCMTK_NETWORK_FAILED,
+    /// The TLS handshake, a certificate or a key was refused.
+    CDCMTK_TLS_FAILED,
+    CDCMTK_TIMED_OUT,
+    /// The caller asked for the wait to end.
+    CDCMTK_INTERRUPTED,
+    /// The peer closed the connection without a word.
+    CDCMTK_CLOSED,
+    /// The peer asked for release.
+    CDCMTK_RELEASED,
+    /// The peer aborted the association.
+    CDCMTK_ABORTED,
+    /// The peer rejected the association.
+    CDCMTK_REJECTED,
+    /// The peer sent what the standard does not allow.
+    CDCMTK_PROTOCOL_ERROR,
 } CDCMTK_code;
 
 typedef struct CDCMTK_message {
@@ -163,3 +183,5 @@ CDCMTK_code CDCMTK_check_deflate(CDCMTK_bytes source, size_t limit, int *complet
 #ifdef __cplusplus
 }
 #endif
+
+#include "CDCMTKNetwork.h"

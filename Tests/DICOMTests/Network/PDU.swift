@@ -1,0 +1,78 @@
+import DICOM
+
+/// PDUs as PS3.8 chapter 9 has them, and command sets as PS3.7 chapter 6.
+enum PDU {
+    static let storageContext: UInt8 = 1
+
+    static func make(_ type: UInt8, _ body: [UInt8]) -> [UInt8] { [type, 0] + big(body.count, 4) + body }
+
+    /// A-ASSOCIATE-RQ for `abstractSyntax`, in explicit little endian.
+    static func associateRequest(
+        called: String = "LONGVIEW", calling: String = "RAW",
+        abstractSyntax: String = DICOMUID.computedRadiographyImageStorage, maximumLength: Int = 16384
+    ) -> [UInt8] {
+        func title(_ text: String) -> [UInt8] {
+            Array(text.utf8) + [UInt8](repeating: 0x20, count: 16 - text.utf8.count)
+        }
+        let context =
+            [storageContext, 0, 0, 0] + item(0x30, Array(abstractSyntax.utf8))
+            + item(0x40, Array("1.2.840.10008.1.2.1".utf8))
+        let user = item(0x51, big(maximumLength, 4)) + item(0x52, Array("1.2.3".utf8))
+        return make(
+            1,
+            [0, 1, 0, 0] + title(called) + title(calling) + [UInt8](repeating: 0, count: 32)
+                + item(0x10, Array("1.2.840.10008.3.1.1.1".utf8)) + item(0x20, context) + item(0x50, user))
+    }
+
+    static func item(_ type: UInt8, _ value: [UInt8]) -> [UInt8] { [type, 0] + big(value.count, 2) + value }
+
+    /// P-DATA-TF with one value.
+    static func data(
+        _ bytes: [UInt8], isCommand: Bool, isLast: Bool = true, context: UInt8 = storageContext
+    ) -> [UInt8] {
+        make(4, big(bytes.count + 2, 4) + [context, (isCommand ? 1 : 0) | (isLast ? 2 : 0)] + bytes)
+    }
+
+    static func storeRequest(
+        sopClass: String = DICOMUID.computedRadiographyImageStorage,
+        sopInstance: String = DICOMUID.deterministic(seed: 1, index: 1)
+    ) -> [UInt8] {
+        command([
+            (0x0002, uid(sopClass)), (0x0100, [1, 0]), (0x0110, [1, 0]), (0x0700, [0, 0]), (0x0800, [1, 0]),
+            (0x1000, uid(sopInstance)),
+        ])
+    }
+
+    static let echoRequest = command([
+        (0x0002, uid("1.2.840.10008.1.1")), (0x0100, [0x30, 0]), (0x0110, [1, 0]), (0x0800, [1, 1]),
+    ])
+
+    static let releaseRequest = make(5, [0, 0, 0, 0])
+
+    static func command(_ elements: [(element: UInt16, value: [UInt8])]) -> [UInt8] {
+        let body = elements.flatMap { little(0, 2) + little(Int($0.element), 2) + little($0.value.count, 4) + $0.value }
+        return data(little(0, 4) + little(4, 4) + little(body.count, 4) + body, isCommand: true)
+    }
+
+    /// The status in a P-DATA-TF that holds a response.
+    static func status(_ pdu: [UInt8]?) -> DIMSEStatus? {
+        guard let pdu, pdu.first == 4,
+            let place = (12..<max(12, pdu.count - 9)).first(where: {
+                Array(pdu[$0..<$0 + 8]) == [0, 0, 0, 9, 2, 0, 0, 0]
+            })
+        else { return nil }
+        return DIMSEStatus(rawValue: UInt16(pdu[place + 8]) | UInt16(pdu[place + 9]) << 8)
+    }
+
+    private static func uid(_ text: String) -> [UInt8] {
+        Array(text.utf8) + (text.utf8.count & 1 == 1 ? [0] : [])
+    }
+
+    private static func big(_ value: Int, _ count: Int) -> [UInt8] {
+        (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * (count - 1 - $0))) }
+    }
+
+    private static func little(_ value: Int, _ count: Int) -> [UInt8] {
+        (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+    }
+}
