@@ -20,6 +20,9 @@ let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto"
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let lifecycleTesting: Target.Dependency = .product(
+    name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle")
 
 let package = Package(
     name: "longview",
@@ -35,6 +38,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-protobuf", exact: "1.39.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
     ],
     targets: [
         // System libraries: a module map and a shim header, nothing else.
@@ -83,12 +87,18 @@ let package = Package(
         .target(
             name: "Scoring", dependencies: ["Imaging", "Decoding", "Inference", "Postgres", "Store", crypto],
             swiftSettings: swift),
+        .target(
+            name: "Service",
+            dependencies: [
+                "Imaging", "Decoding", "Inference", "Postgres", "Store", "Scoring", crypto, lifecycle, logging,
+            ],
+            swiftSettings: swift),
         .executableTarget(name: "longview-decoder", dependencies: ["Decoding"], swiftSettings: swift),
         .executableTarget(
             name: "longview",
             dependencies: [
-                "DICOM", "Imaging", "Decoding", "Inference", "Postgres", "Store", "Scoring", argumentParser, crypto,
-                logging,
+                "DICOM", "Imaging", "Decoding", "Inference", "Postgres", "Store", "Scoring", "Service", argumentParser,
+                crypto, lifecycle, logging,
             ],
             swiftSettings: swift),
 
@@ -113,6 +123,13 @@ let package = Package(
             name: "StoreTests", dependencies: ["TestSupport", "Store", "Postgres", logging], swiftSettings: swift),
         .testTarget(
             name: "ScoringTests", dependencies: ["TestSupport", "Scoring", "Imaging", "Inference", "DICOM"],
+            swiftSettings: swift),
+        .testTarget(
+            name: "ServiceTests",
+            dependencies: [
+                "TestSupport", "Service", "Scoring", "Store", "Postgres", "Inference", "Imaging", "DICOM",
+                "longview-decoder", lifecycle, lifecycleTesting, logging,
+            ],
             swiftSettings: swift),
         .testTarget(
             name: "IntegrationTests",

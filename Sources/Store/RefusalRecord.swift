@@ -39,20 +39,21 @@ public struct RefusalRecord: Sendable, Equatable {
 extension Store {
     /// Records a refusal with its object. The same refusal by the same program again adds nothing.
     public func record(_ refusal: RefusalRecord) async throws {
-        try await pool.withConnection { connection in
-            try await connection.withTransaction { connection in
-                try await refusal.object.insert(on: connection)
-                try await connection.execute(
-                    """
-                    INSERT INTO longview.refusals
-                        (object_sha256, model_digest, stage, code, message, gate, longview_version, host)
-                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-                    ON CONFLICT (object_sha256, model_digest, code, longview_version) DO NOTHING
-                    """,
-                    refusal.object.sha256, refusal.modelDigest, refusal.stage.rawValue, refusal.code, refusal.message,
-                    refusal.gate, refusal.longviewVersion, refusal.host)
-            }
-        }
+        try await pool.withTransaction { try await Self.record(refusal, isShadow: false, on: $0) }
+    }
+
+    /// Records a refusal with its object in the open transaction of `connection`.
+    static func record(_ refusal: RefusalRecord, isShadow: Bool, on connection: PostgresConnection) async throws {
+        try await refusal.object.insert(on: connection)
+        try await connection.execute(
+            (isShadow ? "INSERT INTO longview.shadow_refusals" : "INSERT INTO longview.refusals")
+                + """
+                    (object_sha256, model_digest, stage, code, message, gate, longview_version, host)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                ON CONFLICT (object_sha256, model_digest, code, longview_version) DO NOTHING
+                """,
+            refusal.object.sha256, refusal.modelDigest, refusal.stage.rawValue, refusal.code, refusal.message,
+            refusal.gate, refusal.longviewVersion, refusal.host)
     }
 }
 

@@ -10,6 +10,12 @@ public struct ProtectionFinding: Sendable {
 }
 
 extension Store {
+    /// The tables whose rows are only ever added; each has the triggers keep_rows and keep_table.
+    private static let keptTables = [
+        "models", "model_states", "inferences", "refusals", "shadow_inferences", "shadow_refusals", "intakes",
+        "job_attempts", "finished_jobs",
+    ]
+
     /// Looks at rights and triggers as they are now.
     public func protectionFindings() async throws -> [ProtectionFinding] {
         try await pool.withConnection { connection in
@@ -17,10 +23,10 @@ extension Store {
                 """
                 SELECT c.relname AS name, r.privilege
                 FROM pg_class c CROSS JOIN (VALUES ('UPDATE'), ('DELETE'), ('TRUNCATE')) AS r (privilege)
-                WHERE c.relnamespace = 'longview'::regnamespace AND c.relname IN ('models', 'model_states', 'inferences', 'refusals')
+                WHERE c.relnamespace = 'longview'::regnamespace AND c.relname = ANY ($1)
                   AND has_table_privilege(current_user, c.oid, r.privilege)
                 ORDER BY 1, 2
-                """)
+                """, Self.keptTables)
             let idle = try await connection.query(
                 """
                 SELECT c.relname AS name, t.tgname AS trigger
@@ -55,9 +61,12 @@ extension Store {
                         text: "the trigger \(trigger) of longview.\(name) is not always on: find out who changed it, "
                             + "then ALTER TABLE longview.\(name) ENABLE ALWAYS TRIGGER \(trigger)"))
             }
-            if count != 8 {
+            let expected = Self.keptTables.count * 2
+            if count != expected {
                 findings.append(
-                    .init(holds: false, text: "\(8 - count) of the 8 triggers that keep records are gone"))
+                    .init(
+                        holds: false, text: "\(expected - count) of the \(expected) triggers that keep records are gone"
+                    ))
             } else if idle.isEmpty {
                 findings.append(.init(holds: true, text: "triggers refuse every change to a record"))
             }

@@ -6,6 +6,8 @@ public enum ModelState: String, Sendable, CaseIterable {
     case inactive
     /// What is used; at most one version of a name.
     case active
+    /// Scores what is received beside the active version; nobody is shown its scores as results.
+    case shadow
     /// Not used any more; its records remain.
     case retired
 }
@@ -36,6 +38,7 @@ extension Store {
         try await pool.withConnection { connection in
             try await connection.withTransaction { connection in
                 // The table holds history, so there is no row to lock: whoever changes states waits for the others.
+                // Intakes and completions hold this lock in share, so each happens before the change or after it.
                 try await connection.execute("SELECT pg_advisory_xact_lock(hashtext('longview.model_states'))")
                 let models = try await Self.models(on: connection)
                 guard models.first(where: { $0.digest == model.digest })?.state != state else { return .unchanged }
@@ -48,6 +51,8 @@ extension Store {
                     }
                 }
                 try await Self.record(state, of: model, reason: reason, connection)
+                // What was received while no model was active waits for this one.
+                if state == .active { try await Self.assignJobs(to: model, on: connection) }
                 return .changed(replaced: replaced)
             }
         }
