@@ -104,7 +104,8 @@ let package = Package(
 
         // Tests mirror the targets.
         .target(
-            name: "TestSupport", dependencies: ["Postgres", logging], path: "Tests/TestSupport", swiftSettings: swift),
+            name: "TestSupport", dependencies: ["DICOM", "Postgres", logging], path: "Tests/TestSupport",
+            swiftSettings: swift),
         .testTarget(name: "DICOMTests", dependencies: ["TestSupport", "DICOM", crypto], swiftSettings: swift),
         .testTarget(
             name: "ImagingTests", dependencies: ["TestSupport", "Imaging", "DICOM", crypto], exclude: ["Fixtures"],

@@ -18,7 +18,9 @@ public struct IntakeDesk: Sendable {
 
     /// What became of an object.
     public struct Receipt: Sendable, Equatable {
+        /// Digest of its bytes, under which they are kept.
         public var sha256: String
+        /// What it turned out to be.
         public var outcome: IntakeOutcome
     }
 

@@ -145,6 +145,7 @@ public struct ObjectFolderError: Error, Sendable, CustomStringConvertible {
         case unusable = "object_folder_unusable"
     }
 
+    /// What went wrong.
     public let code: Code
     /// What could not be done, where, and what to do.
     public let description: String

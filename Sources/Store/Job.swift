@@ -18,11 +18,13 @@ public enum JobPriority: Int, Sendable, CaseIterable {
 
 /// A job that a worker has leased: one object to be scored with one model.
 public struct Job: Sendable, Equatable {
+    /// Its number in the queue.
     public var id: Int64
     /// Digest of the object's bytes, which lie in the object folder.
     public var objectSHA256: String
     /// The model in use when the job was leased.
     public var modelDigest: String
+    /// How urgent it is.
     public var priority: JobPriority
     /// Leases that were counted, this one included.
     public var attempts: Int
@@ -60,18 +62,25 @@ public struct JobEntry: Sendable, Equatable {
         var isInQueue: Bool { [.waiting, .leased, .dead].contains(self) }
     }
 
+    /// Its number in the queue.
     public var id: Int64
+    /// Where it stands.
     public var state: State
+    /// Digest of the object's bytes.
     public var objectSHA256: String
     /// NAME@VERSION; nil until a model is active.
     public var model: String?
+    /// How urgent it is.
     public var priority: JobPriority
+    /// Leases that were counted.
     public var attempts: Int
+    /// When it was queued.
     public var createdAt: Timestamp
     /// waiting: from when on it may be taken.
     public var dueAt: Timestamp?
-    /// Who has or had it, and until when the lease runs.
+    /// Who has or had it.
     public var worker: String?
+    /// leased: until when the lease runs unless it is extended.
     public var leasedUntil: Timestamp?
     /// When it ended.
     public var finishedAt: Timestamp?
@@ -87,6 +96,7 @@ public struct JobEntry: Sendable, Equatable {
 public struct JobAttempt: Sendable, Equatable {
     /// Its number.
     public var attempt: Int
+    /// Who made it.
     public var worker: String
     /// `failed`, `expired` or `returned`.
     public var outcome: String

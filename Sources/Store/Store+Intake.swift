@@ -14,6 +14,7 @@ public struct IntakeSource: Sendable, Equatable {
         case stow
     }
 
+    /// The way it took.
     public var way: Way
     /// The application entities of the association; nil where there was none.
     public var callingAETitle, calledAETitle: String?

@@ -14,7 +14,7 @@ struct Longview: AsyncParsableCommand {
         version: Program.version,
         subcommands: [
             Score.self, Scores.self, Show.self, ReplayCommand.self, ModelCommands.self, DatabaseCommands.self,
-            DICOMCommands.self,
+            DICOMCommands.self, Work.self, Watch.self, QueueCommands.self,
             Doctor.self, DemoData.self, Bench.self,
         ])
 

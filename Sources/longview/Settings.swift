@@ -3,6 +3,7 @@ import Foundation
 import Inference
 import Postgres
 import Scoring
+import Service
 import Store
 
 /// What the environment says.
@@ -35,12 +36,23 @@ struct Settings {
         return naming.contains { environment[$0]?.isEmpty == false } ? .fromEnvironment() : nil
     }
 
+    /// The bytes of received objects.
+    var objects: ObjectFolder { ObjectFolder(home.appendingPathComponent("objects", isDirectory: true)) }
+
     /// Decoder processes, one a core at most. Where `LONGVIEW_REQUIRE_CONFINEMENT` is 1, a kernel that can't confine them
     /// completely is an error.
-    var decoders: DecoderPool {
+    var decoders: DecoderPool { decoders(requiresConfinement: environment["LONGVIEW_REQUIRE_CONFINEMENT"] == "1") }
+
+    /// For what reads objects that nobody at this machine chose: complete confinement, unless
+    /// `LONGVIEW_REQUIRE_CONFINEMENT` is 0.
+    var confinedDecoders: DecoderPool {
+        decoders(requiresConfinement: environment["LONGVIEW_REQUIRE_CONFINEMENT"] != "0")
+    }
+
+    private func decoders(requiresConfinement: Bool) -> DecoderPool {
         DecoderPool(
             path: DecoderPool.standardPath, size: min(8, ProcessInfo.processInfo.activeProcessorCount),
-            requiresConfinement: environment["LONGVIEW_REQUIRE_CONFINEMENT"] == "1")
+            requiresConfinement: requiresConfinement)
     }
 
     /// How to compute, from `threads` (a flag) over `LONGVIEW_THREADS` over the machine's cores.
@@ -57,7 +69,7 @@ struct Settings {
     }
 
     /// The records, in the named database or the private one, which is started and brought to this schema as needed.
-    func openStore() async throws -> Store {
+    func openStore(connections: Int = 4) async throws -> Store {
         if let configuration = try namedDatabase() {
             let state = try await Schema.withConnection(configuration) { try await Schema.migrator.status(on: $0) }
             guard state.isCurrent else {
@@ -65,12 +77,14 @@ struct Settings {
                     "the database's schema is not this program's: \(state.summary); run `longview db migrate` as its owner"
                 )
             }
-            return Store(configuration, logger: Program.logger)
+            return Store(configuration, maximumConnections: connections, logger: Program.logger)
         }
         let cluster = self.cluster
         let owner = try await cluster.start()
         try await Schema.withConnection(owner) { _ = try await Schema.migrator.migrate(on: $0) }
-        return Store(try cluster.configuration(user: PrivateCluster.workerRole), logger: Program.logger)
+        return Store(
+            try cluster.configuration(user: PrivateCluster.workerRole), maximumConnections: connections,
+            logger: Program.logger)
     }
 }
 
