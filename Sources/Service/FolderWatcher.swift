@@ -269,7 +269,7 @@ public actor FolderWatcher: ServiceLifecycle.Service {
     /// What can't be taken in: moved aside, or reported once.
     private func reject(_ file: URL, _ identity: Identity?, _ reason: String) async {
         guard let identity, settled[file.path] != identity else { return }
-        logger.error("\(file.path) is not taken in: \(reason)")
+        logger.error("\(name(identity)) is not taken in: \(reason)")
         guard let failed = settings.failed else {
             settled[file.path] = identity
             return
@@ -295,10 +295,14 @@ public actor FolderWatcher: ServiceLifecycle.Service {
         } catch {
             logger.error(
                 """
-                \(file.path) can't be moved to \(folder.path) and stays: \(error.localizedDescription); name a folder \
-                that this user may write to
+                \(name(identity)) can't be moved to \(folder.path) and stays: see that this user may write to both folders
                 """)
         }
+    }
+
+    /// How a file is named in the log: not by its name, which often is a patient's.
+    private func name(_ identity: Identity) -> String {
+        "a file of \(settings.folder.path) (find it there with find -inum \(identity.inode))"
     }
 
     /// Waits, but not longer than the watcher is to live.
