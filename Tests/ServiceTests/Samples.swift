@@ -59,7 +59,9 @@ struct Site: Sendable {
         let text = try String(
             contentsOf: shipped.appendingPathComponent(ModelPackage.descriptionFile), encoding: .utf8)
         let changed = text.replacing(/"version": *"[^"]*"/, with: "\"version\": \"\(version)\"", maxReplacements: 1)
-        try Data(changed.utf8).write(to: folder.appendingPathComponent(ModelPackage.descriptionFile))
+        // Whole or not at all: tests that run at the same time use the same packages.
+        try Data(changed.utf8).write(
+            to: folder.appendingPathComponent(ModelPackage.descriptionFile), options: .atomic)
         return folder
     }
 
