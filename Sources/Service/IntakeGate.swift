@@ -40,8 +40,8 @@ public actor IntakeGate {
         self.marks = marks
     }
 
-    /// What it says now; seldom older than a second, for the queue ten. A database that can't be asked leaves the queue's
-    /// last answer standing: whether the object can be entered will be seen.
+    /// What it says now; seldom older than a second, for the queue ten. A database that can't be asked leaves the last
+    /// answer about the queue standing: whether the object can be entered will be seen.
     public func answer() async -> Answer {
         if isOld(diskAnswer.at, Self.diskInterval) { diskAnswer = (.now, await askDisk()) }
         guard diskAnswer.answer == .open else { return diskAnswer.answer }

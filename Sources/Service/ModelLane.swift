@@ -30,6 +30,8 @@ actor ModelLane {
     private let readySignal = WorkSignal()
     private var inHand: [Int64: (job: Job, phase: Phase)] = [:]
     private var ready: [Prepared] = []
+    private var decoding = 0
+    private var turns: [CheckedContinuation<Void, Never>] = []
     private var isStopping = false
     /// Whether the model is a shadow: then it takes jobs only while no other lane has any.
     private var mayClaim: @Sendable () async -> Bool = { true }
@@ -119,7 +121,23 @@ actor ModelLane {
         parts.signal.notify()
     }
 
+    /// Waits until fewer than `decodedAtOnce` objects are being decoded; in the order of asking.
+    private func takeTurn() async {
+        if decoding < parts.settings.decodedAtOnce {
+            decoding += 1
+        } else {
+            await withCheckedContinuation { turns.append($0) }
+        }
+    }
+
+    private func passTurn() {
+        if turns.isEmpty { decoding -= 1 } else { turns.removeFirst().resume() }
+    }
+
     private func prepare(_ job: Job) async {
+        await takeTurn()
+        defer { passTurn() }
+        guard holds(job) else { return }
         do {
             let bytes = try await parts.reading.run { [folder = parts.folder] in try folder.read(job.objectSHA256) }
             guard holds(job) else { return }

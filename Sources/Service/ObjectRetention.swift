@@ -54,8 +54,8 @@ public struct ObjectRetention: ServiceLifecycle.Service {
         return removed
     }
 
-    /// Set aside first and looked at again: an object that is received at this moment either is in the database by then,
-    /// and its file is put back; or its receiver sees afterwards that the file is gone, and writes it again.
+    /// Set aside first and looked at again: an object that is received at this moment is either in the database by
+    /// then, and its file is put back; or its receiver sees afterwards that the file is gone, and writes it again.
     private func remove(_ sha256: String) async throws -> Bool {
         let aside = try await queue.run { [folder] in try folder.setAside(sha256) }
         do {

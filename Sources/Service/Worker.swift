@@ -78,8 +78,8 @@ public actor Worker: ServiceLifecycle.Service {
         }
     }
 
-    /// Brings the lanes in line with the models in use. Another version is loaded and verified while the one before goes
-    /// on; only then do they change places.
+    /// Brings the lanes in line with the models in use. Another version is loaded and verified while the one before
+    /// goes on; only then do they change places.
     private func useModelsInUse(_ group: inout DiscardingTaskGroup) async {
         let models: [RegisteredModel]
         do {

@@ -6,6 +6,8 @@ public struct WorkerSettings: Sendable {
     public var largestBatch = 4
     /// Jobs that a worker has at once for each model, decoded and not.
     public var jobsInHand = 12
+    /// Objects of a model that are read and decoded at once: their bytes are in memory meanwhile.
+    public var decodedAtOnce = 3
     /// How long a lease runs; it is extended four times in that time.
     public var lease = Duration.seconds(120)
     /// How often the queue is looked into where nothing wakes the worker.

@@ -11,7 +11,7 @@ public enum Schema {
                 version: 2, name: "model_states",
                 sql: String(decoding: PackageResources._002_model_states_sql, as: UTF8.self)),
             Migration(
-                version: 3, name: "queue", sql: String(decoding: PackageResources._004_queue_sql, as: UTF8.self)),
+                version: 3, name: "queue", sql: String(decoding: PackageResources._005_queue_sql, as: UTF8.self)),
         ]
         do {
             return try Migrator(migrations: migrations)

@@ -58,7 +58,8 @@ extension Store {
             let isNew = try await object.insert(on: connection)
             let conflict: Bool = try await connection.query(
                 """
-                SELECT CASE WHEN $3 THEN EXISTS (SELECT FROM longview.objects WHERE sop_instance_uid = $2 AND sha256 <> $1)
+                SELECT CASE WHEN $3
+                       THEN EXISTS (SELECT FROM longview.objects WHERE sop_instance_uid = $2 AND sha256 <> $1)
                        ELSE EXISTS (SELECT FROM longview.intakes WHERE object_sha256 = $1 AND outcome = 'sop_conflict')
                        END AS conflict
                 """, object.sha256, object.sopInstanceUID, isNew)[0]["conflict"]
@@ -103,7 +104,8 @@ extension Store {
                                 AND f.is_shadow = (u.state = 'shadow'))
               AND NOT (u.state = 'active'
                        AND EXISTS (SELECT FROM longview.inferences i
-                                   WHERE i.object_sha256 = $1::text AND i.model_digest = u.digest AND i.views = 'profile'))
+                                   WHERE i.object_sha256 = $1::text AND i.model_digest = u.digest
+                                     AND i.views = 'profile'))
             ON CONFLICT (object_sha256, model_digest)
             DO UPDATE SET priority = excluded.priority
             WHERE jobs.state = 'waiting' AND jobs.priority > excluded.priority

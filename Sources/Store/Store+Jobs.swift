@@ -71,7 +71,7 @@ extension Store {
         }
     }
 
-    /// Jobs in a state, or those in the queue where none is named; the first to be taken first, ended ones newest first.
+    /// Jobs in a state, or those in the queue where none is named; in the order of their turn, ended ones newest first.
     public func jobs(in state: JobEntry.State?, limit: Int) async throws -> [JobEntry] {
         try await pool.withConnection { connection in
             let rows =

@@ -2,9 +2,9 @@ import Postgres
 
 /// A worker's place in the queue of one model: whose turn it is, and from where on it looks for jobs.
 ///
-/// The second matters when an old snapshot is open somewhere (a long backup): jobs that were taken can't be removed from
-/// the index then, and each search would step over all of them again. So a search begins at the last job taken, and
-/// every few seconds at the beginning, for jobs that were committed or came back late.
+/// The second matters when an old snapshot is open somewhere (a long backup): jobs that were taken can't be removed
+/// from the index then, and each search would step over all of them again. So a search begins at the last job taken,
+/// and every few seconds at the beginning, for jobs that were committed or came back late.
 public struct ClaimCursor: Sendable {
     /// Jobs taken so far. Of each three picks the third is for normal jobs first, so that STAT ones starve nobody.
     var picks = 0

@@ -71,7 +71,8 @@ extension Store {
                                AND f.state IN ('done', 'refused'))
                        OR NOT EXISTS (SELECT FROM longview.intakes i WHERE i.object_sha256 = d.sha256))
                   AND NOT EXISTS (SELECT FROM longview.finished_jobs f
-                                  WHERE f.object_sha256 = d.sha256 AND f.finished_at > now() - make_interval(days => $2))
+                                  WHERE f.object_sha256 = d.sha256
+                                    AND f.finished_at > now() - make_interval(days => $2))
                 """, digests, Int32(days)
             ).map { try $0["sha256"] }
         }

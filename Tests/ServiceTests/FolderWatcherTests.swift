@@ -107,7 +107,7 @@ struct FolderWatcherTests {
     }
 
     @Test(
-        "links, pipes and hidden files are left alone; what can't be taken in is moved aside; what can't be read is kept"
+        "links, pipes and hidden files are left alone; empty ones are moved aside; what is no radiograph is kept"
     )
     func others() async throws {
         var watched = try await Watched()

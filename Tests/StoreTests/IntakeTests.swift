@@ -17,7 +17,7 @@ struct IntakeTests {
         #expect(jobs.map(\.model) == ["sample@1"])
         #expect(
             try await database.count(
-                "SELECT count(*) AS n FROM longview.intakes WHERE via = 'dicom' AND calling_ae = 'CR1' AND outcome = 'new'"
+                "SELECT count(*) AS n FROM longview.intakes WHERE calling_ae = 'CR1' AND outcome = 'new'"
             ) == 1)
         await store.close()
     }

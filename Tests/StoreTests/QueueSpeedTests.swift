@@ -61,7 +61,7 @@ struct QueueSpeedTests {
         #expect(try await database.count("SELECT count(*) AS n FROM longview.jobs") == 0)
         let rates = times.map { Int((Double(count) / 10 / $0).rounded()) }
         print("jobs leased, recorded and ended a second, by tenths of \(count) jobs: \(rates)")
-        // Without the cursors it is a fifth; machines that others use as well waver by half.
+        // Machines that others use as well waver by half.
         if Drill.isLong { #expect(times[9] < times[0] * 2) }
         await owner.close()
         await store.close()

@@ -209,11 +209,12 @@ struct QueueTests {
         _ = try await store.complete(jobs[1], with: Samples.inference(of: jobs[1]), picture: Samples.picture)
         #expect(try await store.cancel(jobs[2].id, reason: "test"))
         try await database.execute(
-            """
-            ALTER TABLE longview.finished_jobs DISABLE TRIGGER keep_rows;
-            """)
+            "ALTER TABLE longview.finished_jobs DISABLE TRIGGER keep_rows")
         try await database.execute(
-            "UPDATE longview.finished_jobs SET finished_at = now() - interval '31 days' WHERE id <> (SELECT max(id) FROM longview.finished_jobs WHERE state = 'done')"
+            """
+            UPDATE longview.finished_jobs SET finished_at = now() - interval '31 days'
+            WHERE id <> (SELECT max(id) FROM longview.finished_jobs WHERE state = 'done')
+            """
         )
         let all = (0..<4).map { Samples.digest($0) } + [Samples.digest(99)]
         // The first was done long ago; the last was never taken in, so its sender was told that it failed.

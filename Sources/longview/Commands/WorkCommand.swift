@@ -6,10 +6,10 @@ struct Work: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Score what is in the queue, until told to stop.",
         discussion: """
-            Scores with every active model, and with shadows while there is nothing else to do; looks every two seconds \
-            which models are in use. Removes the bytes of objects some time after they were scored. Any number of \
-            workers may run, on any machines that see the object folder. SIGTERM and SIGINT end it in order: what is in \
-            the network is finished, the rest goes back to the queue. Decoders must be confined, unless \
+            Scores with every active model, and with shadows while there is nothing else to do; looks every two \
+            seconds which models are in use. Removes the bytes of objects some time after they were scored. Any number \
+            of workers may run, on any machines that see the object folder. SIGTERM and SIGINT end it in order: what \
+            is in the network is finished, the rest goes back to the queue. Decoders must be confined, unless \
             LONGVIEW_REQUIRE_CONFINEMENT is 0.
             """)
 

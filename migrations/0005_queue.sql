@@ -2,6 +2,8 @@
 --
 -- `jobs` is small whatever has been done: a job that ends moves to `finished_jobs` in the transaction that ends it. No
 -- statement needs a session of its own: there are no LISTEN, no session locks and no temporary tables.
+--
+-- What hangs on an object goes with it (ON DELETE CASCADE): nobody may delete an object but who erases a patient.
 
 -- A shadow model scores what is received beside the active one; clinicians are never shown what it says.
 ALTER TABLE longview.model_states DROP CONSTRAINT model_states_state_check;
@@ -20,23 +22,23 @@ WHERE s.state IN ('active', 'shadow');
 -- What shadow models said. Tables of their own, so that no query for results can return them, today's or tomorrow's.
 CREATE TABLE longview.shadow_inferences (LIKE longview.inferences INCLUDING ALL);
 ALTER TABLE longview.shadow_inferences
-    ADD FOREIGN KEY (object_sha256) REFERENCES longview.objects (sha256),
-    ADD FOREIGN KEY (picture_sha256) REFERENCES longview.pictures (sha256),
+    ADD FOREIGN KEY (object_sha256) REFERENCES longview.objects (sha256) ON DELETE CASCADE,
+    ADD FOREIGN KEY (picture_sha256) REFERENCES longview.pictures (sha256) ON DELETE CASCADE,
     ADD FOREIGN KEY (model_digest) REFERENCES longview.models (digest);
 CREATE TABLE longview.shadow_refusals (LIKE longview.refusals INCLUDING ALL);
 ALTER TABLE longview.shadow_refusals
-    ADD FOREIGN KEY (object_sha256) REFERENCES longview.objects (sha256),
+    ADD FOREIGN KEY (object_sha256) REFERENCES longview.objects (sha256) ON DELETE CASCADE,
     ADD FOREIGN KEY (model_digest) REFERENCES longview.models (digest);
 
 -- One row for each time an object was handed in and kept: the sender was told so after this row was committed.
 CREATE TABLE longview.intakes (
     id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    object_sha256 longview.sha256 NOT NULL REFERENCES longview.objects (sha256),
+    object_sha256 longview.sha256 NOT NULL REFERENCES longview.objects (sha256) ON DELETE CASCADE,
     via           text NOT NULL CHECK (via IN ('dicom', 'folder', 'file', 'stow')),
     calling_ae    text,                   -- application entity titles, of DICOM associations
     called_ae     text,
-    -- new; duplicate: these bytes were kept before; sop_conflict: other bytes were kept under this SOP Instance UID, both
-    -- stay, and this one is scored only when a person says so.
+    -- new; duplicate: these bytes were kept before; sop_conflict: other bytes were kept under this SOP Instance UID,
+    -- both stay, and this one is scored only when a person says so.
     outcome       text NOT NULL CHECK (outcome IN ('new', 'duplicate', 'sop_conflict')),
     host          text NOT NULL,          -- where the bytes lie
     received_at   timestamptz NOT NULL DEFAULT clock_timestamp()
@@ -44,11 +46,11 @@ CREATE TABLE longview.intakes (
 CREATE INDEX intakes_object ON longview.intakes (object_sha256);
 CREATE INDEX intakes_conflicts ON longview.intakes (id) WHERE outcome = 'sop_conflict';
 
--- What is to be scored. waiting: from due_at on anybody may take it. leased: somebody has it until leased_until; only the
--- holder of the token may end it. dead: failed as often as allowed, and waits for a person.
+-- What is to be scored. waiting: from due_at on anybody may take it. leased: somebody has it until leased_until; only
+-- the holder of the token may end it. dead: failed as often as allowed, and waits for a person.
 CREATE TABLE longview.jobs (
     id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    object_sha256 longview.sha256 NOT NULL REFERENCES longview.objects (sha256),
+    object_sha256 longview.sha256 NOT NULL REFERENCES longview.objects (sha256) ON DELETE CASCADE,
     model_digest  longview.sha256 REFERENCES longview.models (digest),  -- NULL: until a model is active
     state         text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'leased', 'dead')),
     priority      smallint NOT NULL CHECK (priority IN (0, 1)),         -- 0: STAT, 1: normal
@@ -91,7 +93,7 @@ CREATE TABLE longview.job_attempts (
 -- Jobs that ended. done and refused came with a record, in the same transaction.
 CREATE TABLE longview.finished_jobs (
     id            bigint PRIMARY KEY,
-    object_sha256 longview.sha256 NOT NULL REFERENCES longview.objects (sha256),
+    object_sha256 longview.sha256 NOT NULL REFERENCES longview.objects (sha256) ON DELETE CASCADE,
     model_digest  longview.sha256 REFERENCES longview.models (digest),
     state         text NOT NULL CHECK (state IN ('done', 'refused', 'cancelled')),
     is_shadow     boolean NOT NULL,
