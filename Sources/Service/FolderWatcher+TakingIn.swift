@@ -1,6 +1,7 @@
 import Decoding
 import Foundation
 import Glibc
+import Postgres
 import Scoring
 import Store
 
@@ -20,15 +21,14 @@ extension FolderWatcher {
             do {
                 let bytes = try await queue.run { [limit = Int(identity.size)] in try Self.read(descriptor, limit) }
                 // Written to while it was read: it is looked at again when it has come to rest.
-                guard let bytes, Self.identity(of: descriptor) == identity else {
-                    seen[file.path] = Self.identity(of: descriptor)
-                    return
-                }
+                guard let bytes, Self.identity(of: descriptor) == identity else { return }
                 try await handIn(bytes)
                 outage.isOver()
                 return await finish(file, identity)
             } catch let error as UnreadableFile {
                 return await reject(file, identity, error.description)
+            } catch let error as PostgresError where [.dataException, .checkViolation].contains(error.code) {
+                return await reject(file, identity, "the database does not take what it says of itself: \(error)")
             } catch {
                 await wait(outage.pause(after: error))
             }
@@ -46,6 +46,8 @@ extension FolderWatcher {
         do {
             identity = try await decoders.identity(of: bytes)
         } catch is UnreadableObject {
+            identity = nil
+        } catch let error as DecoderError where !error.isOfThisMachine {
             identity = nil
         }
         let object = try await desk.newObject()
@@ -91,6 +93,8 @@ extension FolderWatcher {
 
     /// Moves a file without replacing another of its name; where that can't be done it stays and is not taken again.
     private func move(_ file: URL, _ identity: Identity, to folder: URL) async {
+        // Another file has taken its place meanwhile: it has its own turn.
+        guard self.identity(ofPath: file.path) == identity else { return }
         settled[file.path] = identity
         do {
             try await queue.run {

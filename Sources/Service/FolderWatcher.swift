@@ -49,8 +49,8 @@ public actor FolderWatcher: ServiceLifecycle.Service {
     let decoders: DecoderPool
     let logger: Logger
     let queue = ComputeQueue("watch", concurrent: false)
-    /// What was seen at the last look, and has to be the same at the next.
-    var seen: [String: Identity] = [:]
+    /// What was seen, and since when: it has to stay the same for half the time between two sweeps.
+    var seen: [String: (identity: Identity, since: ContinuousClock.Instant)] = [:]
     /// What stays where it is and was dealt with.
     var settled: [String: Identity] = [:]
     /// Files under way: an event and the sweep may come upon the same one.
@@ -164,8 +164,8 @@ public actor FolderWatcher: ServiceLifecycle.Service {
         }
         defer { Glibc.close(descriptor) }
         guard let identity = Self.identity(of: descriptor), settled[path] != identity else { return }
-        let isStable = seen[path] == identity
-        seen[path] = identity
+        if seen[path]?.identity != identity { seen[path] = (identity, .now) }
+        let isStable = seen[path].map { .now - $0.since > settings.sweepInterval / 2 } ?? false
         guard wasClosed || isStable, !Self.isBeingWritten(descriptor) else { return }
         seen[path] = nil
         await take(file, descriptor, identity)
@@ -177,7 +177,7 @@ public actor FolderWatcher: ServiceLifecycle.Service {
         return Identity(status)
     }
 
-    private func identity(ofPath path: String) -> Identity? {
+    func identity(ofPath path: String) -> Identity? {
         var status = stat()
         guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
         return Identity(status)

@@ -289,7 +289,7 @@ extension Store.FailureOutcome {
 
 extension DecoderError {
     /// Whether no object could be decoded here.
-    fileprivate var isOfThisMachine: Bool {
+    var isOfThisMachine: Bool {
         code == .notStarted || code == .installationBroken || code == .notConfined
     }
 }
