@@ -28,6 +28,8 @@ let httpServer: Target.Dependency = .product(name: "Hummingbird", package: "humm
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let lifecycleTesting: Target.Dependency = .product(
+    name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle")
 
 let package = Package(
     name: "longview",
@@ -99,7 +101,8 @@ let package = Package(
         .target(
             name: "Service",
             dependencies: [
-                "Ledger", "Postgres", "Store", httpClient, httpServer, lifecycle, logging, nio, nioPosix, nioSSL, nioTLS,
+                "Imaging", "Decoding", "Inference", "Ledger", "Postgres", "Store", "Scoring", crypto, httpClient, httpServer,
+                lifecycle, logging, nio, nioPosix, nioSSL, nioTLS,
             ],
             swiftSettings: swift),
         .executableTarget(name: "longview-decoder", dependencies: ["Decoding"], swiftSettings: swift),
@@ -113,7 +116,8 @@ let package = Package(
 
         // Tests mirror the targets.
         .target(
-            name: "TestSupport", dependencies: ["Postgres", logging], path: "Tests/TestSupport", swiftSettings: swift),
+            name: "TestSupport", dependencies: ["DICOM", "Postgres", logging], path: "Tests/TestSupport",
+            swiftSettings: swift),
         .testTarget(name: "DICOMTests", dependencies: ["TestSupport", "DICOM", crypto], swiftSettings: swift),
         .testTarget(
             name: "ImagingTests", dependencies: ["TestSupport", "Imaging", "DICOM", crypto], exclude: ["Fixtures"],
@@ -137,6 +141,13 @@ let package = Package(
             swiftSettings: swift),
         .testTarget(
             name: "ScoringTests", dependencies: ["TestSupport", "Scoring", "Imaging", "Inference", "DICOM"],
+            swiftSettings: swift),
+        .testTarget(
+            name: "ServiceTests",
+            dependencies: [
+                "TestSupport", "Service", "Scoring", "Store", "Postgres", "Inference", "Imaging", "DICOM",
+                "longview-decoder", lifecycle, lifecycleTesting, logging,
+            ],
             swiftSettings: swift),
         .testTarget(
             name: "IntegrationTests",

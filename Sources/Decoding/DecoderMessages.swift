@@ -5,6 +5,8 @@ import Imaging
 enum DecoderRequest: Codable {
     /// Decode, render and judge: ``Preparation``.
     case prepare(PreprocessingProfile)
+    /// Tell what the object says of itself.
+    case identity
     /// List the attributes.
     case attributes
     /// Decode the first frame's stored values and digest them.
@@ -19,6 +21,7 @@ enum DecoderRequest: Codable {
 enum DecoderReply: Codable {
     case ready(Accepted)
     case refused(Preparation.Refusal, DICOMIdentity?, Timing)
+    case identity(DICOMIdentity)
     case attributes(AttributeListing)
     case digest(StoredPixelDigest)
     /// Channels: 1 (grey) or 3 (RGB).

@@ -65,6 +65,14 @@ public actor DecoderPool {
         }
     }
 
+    /// What a DICOM object says of itself. Throws ``UnreadableObject`` or ``DecoderError``.
+    public func identity(of bytes: [UInt8]) async throws -> DICOMIdentity {
+        guard case .identity(let identity) = try await read(.identity, bytes).reply else {
+            throw UnreadableObject.nonsense
+        }
+        return identity
+    }
+
     /// The attributes of an object. Throws ``UnreadableObject`` or ``DecoderError``.
     public func attributes(of bytes: [UInt8]) async throws -> AttributeListing {
         guard case .attributes(let listing) = try await read(.attributes, bytes).reply else {

@@ -42,7 +42,7 @@ public enum DecoderService {
 
     /// Answers every request about `bytes` and forgets the answers: for the fuzzer.
     public static func exercise(_ bytes: [UInt8]) {
-        for request in [DecoderRequest.prepare(.cxrRisk), .attributes, .digest, .picture(.cxrRisk)] {
+        for request in [DecoderRequest.prepare(.cxrRisk), .identity, .attributes, .digest, .picture(.cxrRisk)] {
             _ = answer(request, about: bytes)
         }
     }
@@ -52,6 +52,8 @@ public enum DecoderService {
             switch request {
             case .prepare(let profile):
                 return DecoderReply.prepared(try Preparation(bytes, profile: profile))
+            case .identity:
+                return (.identity(DICOMIdentity(try DICOMObject(bytes: bytes))), [])
             case .attributes:
                 let object = try DICOMObject(bytes: bytes)
                 return (

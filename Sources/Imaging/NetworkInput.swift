@@ -1,12 +1,12 @@
 /// The views of one radiograph, ready for the network.
 public struct NetworkInput: Sendable, Equatable {
-    /// The number of views.
+    /// The number of views of each radiograph.
     public let viewCount: Int
     /// Channels of a view.
     public let channels: Int
     /// Rows and columns of a view.
     public let size: Int
-    /// The normalised values, `viewCount` × `channels` × `size` × `size` (NCHW), contiguous.
+    /// The normalised values, radiographs × `viewCount` × `channels` × `size` × `size` (NCHW), contiguous.
     public let values: [Float]
     /// The weight of each view's risk in the radiograph's; they add up to 1.
     public let weights: [Double]
@@ -27,23 +27,32 @@ extension PreprocessingProfile {
     /// computes the same bits. Agrees with the published pipeline's PyTorch reference to 2e-5, which itself differs in
     /// the last bits between CPUs.
     public func networkInput(for picture: GreyPicture, views selection: ViewSelection) -> NetworkInput {
+        networkInput(for: [picture], views: selection)
+    }
+
+    /// The network input of several radiographs, one after another; for each the same values as alone.
+    public func networkInput(for pictures: [GreyPicture], views selection: ViewSelection) -> NetworkInput {
         let views = ViewGeometry.views(of: self, selection)
-        let sampler = ViewSampler(picture, size: size)
         let plane = size * size
         let viewLength = mean.count * plane
-        let values = [Float](unsafeUninitializedCapacity: views.count * viewLength) { values, count in
-            for (index, view) in views.enumerated() {
-                let start = values.baseAddress! + index * viewLength
-                // The grey channel goes into the last plane, which is normalised last.
-                let grey = UnsafeMutableBufferPointer(start: start + (mean.count - 1) * plane, count: plane)
-                sampler.sample(view, into: grey)
-                for channel in 0..<mean.count {
-                    let (mean, deviation) = (mean[channel], standardDeviation[channel])
-                    let output = start + channel * plane
-                    for i in 0..<plane { output[i] = (grey[i] - mean) / deviation }
+        let length = pictures.count * views.count * viewLength
+        let values = [Float](unsafeUninitializedCapacity: length) { values, count in
+            var start = values.baseAddress!
+            for picture in pictures {
+                let sampler = ViewSampler(picture, size: size)
+                for view in views {
+                    // The grey channel goes into the last plane, which is normalised last.
+                    let grey = UnsafeMutableBufferPointer(start: start + (mean.count - 1) * plane, count: plane)
+                    sampler.sample(view, into: grey)
+                    for channel in 0..<mean.count {
+                        let (mean, deviation) = (mean[channel], standardDeviation[channel])
+                        let output = start + channel * plane
+                        for i in 0..<plane { output[i] = (grey[i] - mean) / deviation }
+                    }
+                    start += viewLength
                 }
             }
-            count = views.count * viewLength
+            count = length
         }
         return NetworkInput(
             viewCount: views.count, channels: mean.count, size: size, values: values, weights: views.map(\.weight))

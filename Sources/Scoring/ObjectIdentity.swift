@@ -1,5 +1,5 @@
 import Crypto
-import Decoding
+public import Decoding
 import Imaging
 public import Store
 
@@ -16,7 +16,7 @@ extension ObjectRecord {
     }
 
     /// Adds what the DICOM object says of itself.
-    mutating func describe(as identity: DICOMIdentity) {
+    public mutating func describe(as identity: DICOMIdentity) {
         kind = .dicom
         transferSyntaxUID = identity.transferSyntaxUID
         sopClassUID = identity.sopClassUID

@@ -15,8 +15,7 @@ public struct RecordedScoring: Sendable {
     public let decoders: DecoderPool
     /// Which views of each picture are scored.
     public let views: InferenceRecord.Views
-    /// Recorded with every outcome.
-    public let longviewVersion, host: String
+    private let records: RecordMaker
 
     private let preparing = ComputeQueue("prepare", concurrent: true)
     private let scoring = ComputeQueue("score", concurrent: false)
@@ -30,8 +29,7 @@ public struct RecordedScoring: Sendable {
         self.model = model
         self.decoders = decoders
         self.views = views
-        self.longviewVersion = longviewVersion
-        self.host = host
+        records = RecordMaker(model: model, views: views, longviewVersion: longviewVersion, host: host)
     }
 
     /// What came of one object. Everything but `elapsed` is in the database when this is returned.
@@ -79,7 +77,7 @@ public struct RecordedScoring: Sendable {
         var clock = Stopwatch()
         switch prepared.result {
         case .refused(let refusal):
-            try await store.record(record(of: refusal, object: object))
+            try await store.record(records.record(of: refusal, object: object))
             elapsed.record = clock.lap()
             return Outcome(object: object, status: .refused(refusal), elapsed: elapsed)
         case .ready(let ready):
@@ -90,7 +88,9 @@ public struct RecordedScoring: Sendable {
             elapsed.score = milliseconds
             _ = clock.lap()
             let picture = try await preparing.run { try PictureRecord(ready.radiograph.picture) }
-            let record = try record(of: score, ready: ready, object: object, picture: picture, elapsed)
+            let record = try records.record(
+                of: score, ready: ready, object: object, picture: picture,
+                timing: .init(decode: elapsed.decode, render: elapsed.render, score: elapsed.score))
             let outcome = try await store.record(record, picture: picture)
             elapsed.record = clock.lap()
             switch outcome {
@@ -100,56 +100,5 @@ public struct RecordedScoring: Sendable {
                 return Outcome(object: object, status: .duplicate(id, record), elapsed: elapsed)
             }
         }
-    }
-
-    private func record(of refusal: Preparation.Refusal, object: ObjectRecord) throws -> RefusalRecord {
-        RefusalRecord(
-            object: object, modelDigest: model.package.digest, stage: .init(refusal.stage), code: refusal.code,
-            message: refusal.message, gate: try refusal.gate.map(JSONText.init(encoding:)),
-            longviewVersion: longviewVersion, host: host)
-    }
-
-    private func record(
-        of score: RiskScore, ready: Preparation.Ready, object: ObjectRecord, picture: PictureRecord, _ elapsed: Elapsed
-    ) throws -> InferenceRecord {
-        let description = model.package.description
-        return InferenceRecord(
-            object: object, pictureSHA256: picture.sha256, modelDigest: model.package.digest,
-            modelName: description.name, modelVersion: description.version,
-            profile: try JSONText(encoding: model.profile),
-            rendering: try JSONText(encoding: ready.radiograph.provenance), gate: try JSONText(encoding: ready.gate),
-            views: views, viewWeights: score.viewWeights, viewRisks: score.viewRisks, logits: score.logits,
-            risk: score.risk, category: score.category, flags: ready.flags,
-            timing: .init(decode: elapsed.decode, render: elapsed.render, score: elapsed.score),
-            engineVersion: model.network.engine.version, kernels: model.network.engine.kernels.rawValue,
-            longviewVersion: longviewVersion, host: host)
-    }
-}
-
-extension JSONText {
-    /// The JSON of a value, keys in order.
-    init(encoding value: some Encodable) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        self.init(String(decoding: try encoder.encode(value), as: UTF8.self))
-    }
-}
-
-extension RefusalRecord.Stage {
-    init(_ stage: Preparation.Stage) {
-        self =
-            switch stage {
-            case .decode: .decode
-            case .render: .render
-            case .gate: .gate
-            }
-    }
-}
-
-extension PictureRecord {
-    /// The picture compressed for keeping.
-    init(_ picture: GreyPicture) throws {
-        self.init(
-            sha256: picture.sha256, width: picture.width, height: picture.height, png: try picture.pngFile())
     }
 }

@@ -13,11 +13,12 @@ public struct RiskScore: Sendable, Equatable {
     /// The model's name for that range of risk.
     public var category: String
 
-    /// From the logits of `weights.count` views (views × classes), as the model's description says.
-    public init(logits: Tensor, weights: [Double], model: ModelDescription) {
-        self.logits = logits.values
+    /// From the logits of `weights.count` views (views × classes, row-major), as the model's description says.
+    public init(logits: [Float], weights: [Double], model: ModelDescription) {
+        self.logits = logits
         viewWeights = weights
-        viewRisks = weights.indices.map { model.risk(logits: logits[image: $0]) }
+        let classes = logits.count / weights.count
+        viewRisks = weights.indices.map { model.risk(logits: logits[$0 * classes..<($0 + 1) * classes]) }
         // One multiplication and one addition a view, in order: the same bits everywhere. Rounding may exceed 1.
         risk = min(1, zip(viewWeights, viewRisks).reduce(0) { $0 + $1.0 * $1.1 })
         category = model.categories.category(of: risk).name

@@ -33,9 +33,19 @@ public final class ScoringModel: Sendable {
 
     /// The score of a rendered radiograph. Blocks; the same bits on every CPU and for any number of threads.
     public func score(_ picture: GreyPicture, views: InferenceRecord.Views) throws -> RiskScore {
-        let input = profile.networkInput(for: picture, views: views == .center ? .center : .profile)
-        let logits = try network.run(input.values, batch: input.viewCount)
-        return RiskScore(logits: logits, weights: input.weights, model: package.description)
+        try score([picture], views: views)[0]
+    }
+
+    /// The scores of several radiographs, in one run of the network: the same bits as one by one. Blocks.
+    public func score(_ pictures: [GreyPicture], views: InferenceRecord.Views) throws -> [RiskScore] {
+        let input = profile.networkInput(for: pictures, views: views == .center ? .center : .profile)
+        let logits = try network.run(input.values, batch: pictures.count * input.viewCount)
+        let length = logits.values.count / pictures.count
+        return pictures.indices.map { index in
+            RiskScore(
+                logits: Array(logits.values[index * length..<(index + 1) * length]), weights: input.weights,
+                model: package.description)
+        }
     }
 }
 

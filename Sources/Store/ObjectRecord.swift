@@ -46,9 +46,11 @@ public struct ObjectRecord: Sendable, Equatable {
 }
 
 extension ObjectRecord {
-    /// Adds the object unless its bytes are known already; whether they were not.
+    /// Adds the object. Where its bytes are known already, adds what was not known of it: an object may be received
+    /// before it is decoded. Tells whether it is new.
+    @discardableResult
     func insert(on connection: PostgresConnection) async throws -> Bool {
-        try await connection.execute(
+        let added = try await connection.execute(
             """
             INSERT INTO longview.objects
                 (sha256, kind, byte_count, transfer_syntax_uid, sop_class_uid, sop_instance_uid, series_instance_uid,
@@ -57,7 +59,32 @@ extension ObjectRecord {
             ON CONFLICT (sha256) DO NOTHING
             """,
             sha256, kind.rawValue, byteCount, transferSyntaxUID, sopClassUID, sopInstanceUID, seriesInstanceUID,
-            studyInstanceUID, modality, patientID, issuerOfPatientID, accessionNumber, studyDate) == 1
+            studyInstanceUID, modality, patientID, issuerOfPatientID, accessionNumber, studyDate)
+        if added == 1 { return true }
+        try await connection.execute(
+            """
+            UPDATE longview.objects SET
+                kind = CASE kind WHEN 'unknown' THEN $2 ELSE kind END,
+                transfer_syntax_uid = coalesce(transfer_syntax_uid, $3), sop_class_uid = coalesce(sop_class_uid, $4),
+                sop_instance_uid = coalesce(sop_instance_uid, $5),
+                series_instance_uid = coalesce(series_instance_uid, $6),
+                study_instance_uid = coalesce(study_instance_uid, $7), modality = coalesce(modality, $8),
+                patient_id = coalesce(patient_id, $9), issuer_of_patient_id = coalesce(issuer_of_patient_id, $10),
+                accession_number = coalesce(accession_number, $11), study_date = coalesce(study_date, $12)
+            WHERE sha256 = $1
+              AND (kind = 'unknown' AND $2 <> 'unknown'
+                   OR num_nulls(transfer_syntax_uid, sop_class_uid, sop_instance_uid, series_instance_uid,
+                                study_instance_uid, modality, patient_id, issuer_of_patient_id, accession_number,
+                                study_date)
+                      > num_nulls(coalesce(transfer_syntax_uid, $3), coalesce(sop_class_uid, $4),
+                                  coalesce(sop_instance_uid, $5), coalesce(series_instance_uid, $6),
+                                  coalesce(study_instance_uid, $7), coalesce(modality, $8), coalesce(patient_id, $9),
+                                  coalesce(issuer_of_patient_id, $10), coalesce(accession_number, $11),
+                                  coalesce(study_date, $12)))
+            """,
+            sha256, kind.rawValue, transferSyntaxUID, sopClassUID, sopInstanceUID, seriesInstanceUID,
+            studyInstanceUID, modality, patientID, issuerOfPatientID, accessionNumber, studyDate)
+        return false
     }
 
     /// Reads the columns of `longview.objects`, `sha256` under the name `object_sha256`.

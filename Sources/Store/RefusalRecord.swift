@@ -40,35 +40,34 @@ public struct RefusalRecord: Sendable, Equatable {
 extension Store {
     /// Records a refusal with its object. The same refusal by the same program again adds nothing.
     public func record(_ refusal: RefusalRecord) async throws {
-        try await pool.withConnection { connection in
-            try await connection.withTransaction { connection in
-                try await record(refusal.object, via: .file, on: connection)
-                let rows = try await connection.query(
-                    """
-                    INSERT INTO longview.refusals
-                        (object_sha256, model_digest, stage, code, message, gate, longview_version, host)
-                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-                    ON CONFLICT (object_sha256, model_digest, code, longview_version) DO NOTHING
-                    RETURNING id, created_at, session_user::text AS login
-                    """,
-                    refusal.object.sha256, refusal.modelDigest, refusal.stage.rawValue, refusal.code, refusal.message,
-                    refusal.gate, refusal.longviewVersion, refusal.host)
-                guard let row = rows.first else { return }
-                let id: UUID = try row["id"]
-                let model = try await connection.query(
-                    "SELECT name, version FROM longview.models WHERE digest = $1", refusal.modelDigest)[0]
-                let reference = try ModelReference(
-                    name: model["name"], version: model["version"], digest: MerkleHash(digest: refusal.modelDigest))
-                var source = recorder
-                (source.host, source.version) = (refusal.host, refusal.longviewVersion)
-                try await source.append(
-                    .refusal(
-                        RefusalEntry(
-                            refusal, id: id.uuidString.lowercased(), model: reference,
-                            ObjectCommitments(of: refusal.object, on: connection))),
-                    outcome: .minorFailure, at: LedgerMoment(row), on: connection)
-            }
-        }
+        try await pool.withTransaction { try await record(refusal, isShadow: false, on: $0) }
+    }
+
+    /// Records a refusal with its object and entry in the open transaction of `connection`. A shadow model's has no entry.
+    func record(_ refusal: RefusalRecord, isShadow: Bool, on connection: PostgresConnection) async throws {
+        try await record(refusal.object, via: .file, on: connection)
+        let rows = try await connection.query(
+            (isShadow ? "INSERT INTO longview.shadow_refusals" : "INSERT INTO longview.refusals")
+                + """
+                    (object_sha256, model_digest, stage, code, message, gate, longview_version, host)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                ON CONFLICT (object_sha256, model_digest, code, longview_version) DO NOTHING
+                RETURNING id, created_at, session_user::text AS login
+                """,
+            refusal.object.sha256, refusal.modelDigest, refusal.stage.rawValue, refusal.code, refusal.message,
+            refusal.gate, refusal.longviewVersion, refusal.host)
+        guard let row = rows.first, !isShadow else { return }
+        let id: UUID = try row["id"]
+        let model = try await connection.query(
+            "SELECT name, version FROM longview.models WHERE digest = $1", refusal.modelDigest)[0]
+        let reference = try ModelReference(
+            name: model["name"], version: model["version"], digest: MerkleHash(digest: refusal.modelDigest))
+        var source = recorder
+        (source.host, source.version) = (refusal.host, refusal.longviewVersion)
+        let commitments = try await ObjectCommitments(of: refusal.object, on: connection)
+        try await source.append(
+            .refusal(RefusalEntry(refusal, id: id.uuidString.lowercased(), model: reference, commitments)),
+            outcome: .minorFailure, at: LedgerMoment(row), on: connection)
     }
 }
 

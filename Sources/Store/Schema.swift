@@ -19,6 +19,8 @@ public enum Schema {
             Migration(
                 version: 5, name: "deliveries",
                 sql: String(decoding: PackageResources._005_deliveries_sql, as: UTF8.self)),
+            Migration(
+                version: 6, name: "queue", sql: String(decoding: PackageResources._006_queue_sql, as: UTF8.self)),
         ]
         do {
             return try Migrator(migrations: migrations)

@@ -13,7 +13,8 @@ extension Store {
     /// The tables whose rows are only ever added: each has a trigger against change and one against emptying.
     static let keptTables = [
         "models", "model_states", "inferences", "refusals", "ledger_entries", "ledger_tiles", "ledger_checkpoints",
-        "ledger_alarms", "reads", "erasures",
+        "ledger_alarms", "reads", "erasures", "shadow_inferences", "shadow_refusals", "intakes", "job_attempts",
+        "finished_jobs",
     ]
 
     /// Looks at rights and triggers as they are now.
@@ -23,7 +24,7 @@ extension Store {
                 """
                 SELECT c.relname AS name, r.privilege
                 FROM pg_class c CROSS JOIN (VALUES ('UPDATE'), ('DELETE'), ('TRUNCATE')) AS r (privilege)
-                WHERE c.relnamespace = 'longview'::regnamespace AND c.relname = ANY($1::text[])
+                WHERE c.relnamespace = 'longview'::regnamespace AND c.relname = ANY ($1)
                   AND has_table_privilege(current_user, c.oid, r.privilege)
                 ORDER BY 1, 2
                 """, Self.keptTables)
@@ -61,7 +62,7 @@ extension Store {
                         text: "the trigger \(trigger) of longview.\(name) is not always on: find out who changed it, "
                             + "then ALTER TABLE longview.\(name) ENABLE ALWAYS TRIGGER \(trigger)"))
             }
-            let expected = 2 * Self.keptTables.count
+            let expected = Self.keptTables.count * 2
             if count != expected {
                 findings.append(
                     .init(

@@ -35,19 +35,24 @@ extension Store {
     ///
     /// Two processes that score the same bytes at once end with one record: the second reports `duplicate`.
     public func record(_ inference: InferenceRecord, picture: PictureRecord) async throws -> RecordOutcome {
-        try await pool.withConnection { connection in
-            try await connection.withTransaction { connection in
-                try await record(inference.object, via: .file, on: connection)
-                try await picture.insert(on: connection)
-                if let id = try await inference.insert(on: connection, recorder: recorder) { return .recorded(id) }
-                let rows = try await connection.query(
-                    """
-                    SELECT id FROM longview.inferences WHERE object_sha256 = $1 AND model_digest = $2 AND views = $3
-                    """,
-                    inference.object.sha256, inference.modelDigest, inference.views.rawValue)
-                return .duplicate(try rows[0]["id"])
-            }
+        try await pool.withTransaction { try await record(inference, picture: picture, isShadow: false, on: $0) }
+    }
+
+    /// Records a score with its object, picture and entry in the open transaction of `connection`. The score of a shadow
+    /// model is nobody's result, and has no entry.
+    func record(
+        _ inference: InferenceRecord, picture: PictureRecord, isShadow: Bool, on connection: PostgresConnection
+    ) async throws -> RecordOutcome {
+        try await record(inference.object, via: .file, on: connection)
+        try await picture.insert(on: connection)
+        if let id = try await inference.insert(isShadow: isShadow, on: connection, recorder: recorder) {
+            return .recorded(id)
         }
+        let rows = try await connection.query(
+            (isShadow ? "SELECT id FROM longview.shadow_inferences" : "SELECT id FROM longview.inferences")
+                + " WHERE object_sha256 = $1 AND model_digest = $2 AND views = $3",
+            inference.object.sha256, inference.modelDigest, inference.views.rawValue)
+        return .duplicate(try rows[0]["id"])
     }
 
     /// The ids of all inferences, the newest first; or of `sample` of them, chosen at random.
@@ -89,22 +94,25 @@ public struct InferenceQuery: Sendable {
 
 extension InferenceRecord {
     /// Adds the inference and its entry; nil where the same bytes, model and views have one already.
-    func insert(on connection: PostgresConnection, recorder: Recorder) async throws -> UUID? {
+    func insert(
+        isShadow: Bool, on connection: PostgresConnection, recorder: Recorder
+    ) async throws -> UUID? {
         let rows = try await connection.query(
-            """
-            INSERT INTO longview.inferences
-                (object_sha256, picture_sha256, model_digest, model_name, model_version, profile, rendering, gate,
-                 views, view_weights, view_risks, logits, risk, category, flags, decode_ms, render_ms, score_ms,
-                 engine_version, kernels, longview_version, host)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
-            ON CONFLICT (object_sha256, model_digest, views) DO NOTHING
-            RETURNING id, created_at, session_user::text AS login
-            """,
+            (isShadow ? "INSERT INTO longview.shadow_inferences" : "INSERT INTO longview.inferences")
+                + """
+                    (object_sha256, picture_sha256, model_digest, model_name, model_version, profile, rendering, gate,
+                     views, view_weights, view_risks, logits, risk, category, flags, decode_ms, render_ms, score_ms,
+                     engine_version, kernels, longview_version, host)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+                ON CONFLICT (object_sha256, model_digest, views) DO NOTHING
+                RETURNING id, created_at, session_user::text AS login
+                """,
             object.sha256, pictureSHA256, modelDigest, modelName, modelVersion, profile, rendering, gate,
             views.rawValue, viewWeights, viewRisks, logits, risk, category, flags, timing.decode, timing.render,
             timing.score, engineVersion, kernels, longviewVersion, host)
         guard let row = rows.first else { return nil }
         let id: UUID = try row["id"]
+        if isShadow { return id }
         let commitments = try await connection.query(
             "SELECT *, longview.commit_digest('longview/v1/picture-sha256', $2) AS picture FROM longview.commit_object($1)",
             object.sha256, pictureSHA256)[0]

@@ -7,8 +7,21 @@ public enum ModelState: String, Sendable, CaseIterable {
     case inactive
     /// What is used; at most one version of a name.
     case active
+    /// Scores what is received beside the active version; nobody is shown its scores as results.
+    case shadow
     /// Not used any more; its records remain.
     case retired
+}
+
+extension ModelState {
+    /// The entry of a change to this state.
+    func entry(_ model: ModelEntry) -> EntryBody {
+        switch self {
+        case .active: .modelActivate(model)
+        case .shadow: .modelShadow(model)
+        case .inactive, .retired: .modelRetire(model)
+        }
+    }
 }
 
 /// One change of a model's state.
@@ -37,6 +50,7 @@ extension Store {
         try await pool.withConnection { connection in
             try await connection.withTransaction { connection in
                 // The table holds history, so there is no row to lock: whoever changes states waits for the others.
+                // Intakes and completions hold this lock in share, so each happens before the change or after it.
                 try await connection.execute("SELECT pg_advisory_xact_lock(hashtext('longview.model_states'))")
                 let models = try await Self.models(on: connection)
                 guard models.first(where: { $0.digest == model.digest })?.state != state else { return .unchanged }
@@ -49,10 +63,11 @@ extension Store {
                     }
                 }
                 try await Self.record(state, of: model, reason: reason, connection)
+                // What was received while no model was active waits for this one.
+                if state == .active { try await Self.assignJobs(to: model, on: connection) }
                 let entry = try ModelEntry(
                     model: ModelReference(model), previous: replaced.map(ModelReference.init), reason: reason)
-                try await recorder.append(
-                    state == .active ? .modelActivate(entry) : .modelRetire(entry), on: connection)
+                try await recorder.append(state.entry(entry), on: connection)
                 return .changed(replaced: replaced)
             }
         }

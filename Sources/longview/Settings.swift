@@ -4,6 +4,7 @@ import Inference
 import Ledger
 import Postgres
 import Scoring
+import Service
 import Store
 
 /// What the environment says.
@@ -36,12 +37,23 @@ struct Settings {
         return naming.contains { environment[$0]?.isEmpty == false } ? .fromEnvironment() : nil
     }
 
+    /// The bytes of received objects.
+    var objects: ObjectFolder { ObjectFolder(home.appendingPathComponent("objects", isDirectory: true)) }
+
     /// Decoder processes, one a core at most. Where `LONGVIEW_REQUIRE_CONFINEMENT` is 1, a kernel that can't confine them
     /// completely is an error.
-    var decoders: DecoderPool {
+    var decoders: DecoderPool { decoders(requiresConfinement: environment["LONGVIEW_REQUIRE_CONFINEMENT"] == "1") }
+
+    /// For what reads objects that nobody at this machine chose: complete confinement, unless
+    /// `LONGVIEW_REQUIRE_CONFINEMENT` is 0.
+    var confinedDecoders: DecoderPool {
+        decoders(requiresConfinement: environment["LONGVIEW_REQUIRE_CONFINEMENT"] != "0")
+    }
+
+    private func decoders(requiresConfinement: Bool) -> DecoderPool {
         DecoderPool(
             path: DecoderPool.standardPath, size: min(8, ProcessInfo.processInfo.activeProcessorCount),
-            requiresConfinement: environment["LONGVIEW_REQUIRE_CONFINEMENT"] == "1")
+            requiresConfinement: requiresConfinement)
     }
 
     /// How to compute, from `threads` (a flag) over `LONGVIEW_THREADS` over the machine's cores.
@@ -65,8 +77,10 @@ struct Settings {
     }
 
     /// The records, in the named database or the private one, which is started and brought to this schema as needed.
-    func openStore(as kind: EntryActor.Kind = .person) async throws -> Store {
-        Store(try await openDatabase(user: PrivateCluster.workerRole), recorder: recorder(kind), logger: Program.logger)
+    func openStore(as kind: EntryActor.Kind = .person, connections: Int = 4) async throws -> Store {
+        Store(
+            try await openDatabase(user: PrivateCluster.workerRole), recorder: recorder(kind),
+            maximumConnections: connections, logger: Program.logger)
     }
 
     /// The records as a clinician or auditor sees them.

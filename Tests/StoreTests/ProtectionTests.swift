@@ -58,7 +58,7 @@ struct ProtectionTests {
         #expect(broken.count == 3)
         #expect(broken.contains { $0.contains("keep_rows of longview.inferences") })
         #expect(broken.contains { $0.contains("DELETE longview.refusals") })
-        #expect(broken.contains { $0.contains("1 of the 20 triggers") })
+        #expect(broken.contains { $0.contains("1 of the 30 triggers") })
         await owner.close()
         await store.close()
     }

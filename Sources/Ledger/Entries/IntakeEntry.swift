@@ -8,6 +8,8 @@ public struct IntakeEntry: Sendable, Equatable, Codable {
         case folder
         /// A file named on the command line.
         case file
+        /// STOW-RS, DICOM's web service.
+        case stow
     }
 
     /// Commitment to the SHA-256 of the object's bytes.

@@ -48,7 +48,9 @@ extension Store {
         if let exact = all.first(where: { $0.reference == reference }) { return exact }
         let matching = all.filter { ($0.name == reference || reference == nil) && $0.state != .retired }
         let active = matching.filter { $0.state == .active }
-        let candidates = active.isEmpty ? matching : active
+        // A shadow is meant only where nothing else can be, and never by default.
+        let shown = matching.filter { $0.state != .shadow }
+        let candidates = !active.isEmpty ? active : !shown.isEmpty || reference == nil ? shown : matching
         guard let model = candidates.first else {
             throw Failure(
                 reference.map { "there is no model \($0) in use; there are: \(known)" }

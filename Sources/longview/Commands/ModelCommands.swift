@@ -10,7 +10,7 @@ struct ModelCommands: AsyncParsableCommand {
         commandName: "model", abstract: "Models: bring one in, list, show, verify, run, choose which is used.",
         subcommands: [
             ModelImport.self, ModelList.self, ModelShow.self, ModelVerify.self, ModelActivate.self,
-            ModelRetire.self, ModelExport.self, ModelPredict.self,
+            ModelShadow.self, ModelRetire.self, ModelExport.self, ModelPredict.self,
         ])
 }
 

@@ -43,6 +43,19 @@ struct ModelActivate: AsyncParsableCommand {
     func run() async throws { try await options.change(to: .active, verifying: true) }
 }
 
+struct ModelShadow: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "shadow", abstract: "Score what is received with a model too, without showing its scores.",
+        discussion: """
+            Its golden vectors are computed first. Its scores are kept apart from results: no query for scores returns \
+            them. Workers turn to a shadow when they have nothing else to do.
+            """)
+
+    @OptionGroup var options: ModelStateOptions
+
+    func run() async throws { try await options.change(to: .shadow, verifying: true) }
+}
+
 struct ModelRetire: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "retire", abstract: "Use a model no more; its records and its package remain.")

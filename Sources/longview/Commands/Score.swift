@@ -46,6 +46,11 @@ struct Score: AsyncParsableCommand {
             throw Failure(
                 "\(registered.reference) is retired; to use it again: longview model activate \(registered.reference)")
         }
+        guard registered.state != .shadow else {
+            throw Failure(
+                "\(registered.reference) is a shadow: nobody is shown its scores; to use it: "
+                    + "longview model activate \(registered.reference)")
+        }
         let scorer = RecordedScoring(
             store: store,
             model: try await LoadedModel.load(registered, settings: settings, threads: threads), decoders: decoders,

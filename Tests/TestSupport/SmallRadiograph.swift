@@ -1,10 +1,9 @@
-import DICOM
-import TestSupport
+public import DICOM
 
 /// Small but complete objects, quick to make and to score.
-enum SmallRadiograph {
+public enum SmallRadiograph {
     /// A chest-like radiograph of 64 × 48 pixels whose bytes and UIDs are its `number`'s own.
-    static func builder(_ number: Int, bodyPart: String = "CHEST") throws -> DICOMBuilder {
+    public static func builder(_ number: Int, bodyPart: String = "CHEST") throws -> DICOMBuilder {
         var builder = DICOMBuilder()
         try builder.set(.sopClassUID, DICOMUID.computedRadiographyImageStorage)
         try builder.set(.sopInstanceUID, DICOMUID.deterministic(seed: 7, index: UInt64(number) * 3))
@@ -20,9 +19,10 @@ enum SmallRadiograph {
     }
 
     /// Its stored values, row-major, in 12 bits.
-    static func pixels(_ number: Int) -> [UInt16] {
+    public static func pixels(_ number: Int) -> [UInt16] {
         ChestPhantom.pixels(width: 48, height: 64, highest: 0xFFF, number: number)
     }
 
-    static func file(_ number: Int) throws -> [UInt8] { try builder(number).file() }
+    /// The whole file.
+    public static func file(_ number: Int) throws -> [UInt8] { try builder(number).file() }
 }

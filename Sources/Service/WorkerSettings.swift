@@ -1,0 +1,30 @@
+public import Store
+
+/// How a worker works.
+public struct WorkerSettings: Sendable {
+    /// Radiographs that are scored in one run of the network when so many are ready; the first is never kept waiting.
+    public var largestBatch = 4
+    /// Jobs that a worker has at once for each model, decoded and not.
+    public var jobsInHand = 12
+    /// Objects of a model that are read and decoded at once: their bytes are in memory meanwhile.
+    public var decodedAtOnce = 3
+    /// How long a lease runs; it is extended four times in that time.
+    public var lease = Duration.seconds(120)
+    /// How often the queue is looked into where nothing wakes the worker.
+    public var pollInterval = Duration.milliseconds(500)
+    /// How often it is looked which models are in use.
+    public var modelInterval = Duration.seconds(2)
+    /// When failed attempts are made again.
+    public var retries = RetryPolicy()
+    /// Recorded with every score and every attempt.
+    public var longviewVersion, host: String
+    /// The worker's name among leases.
+    public var name: String
+
+    /// The settings that hold unless others are given, for a worker of a process of this program on `host`.
+    public init(longviewVersion: String, host: String, process: Int32) {
+        self.longviewVersion = longviewVersion
+        self.host = host
+        name = "\(host):\(process)"
+    }
+}

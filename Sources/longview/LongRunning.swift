@@ -1,0 +1,73 @@
+import Decoding
+import Foundation
+import Glibc
+import Logging
+import Scoring
+import Service
+import ServiceLifecycle
+import Store
+
+/// What the long-running commands are put together of: each part a service, in any combination, in one process.
+struct LongRunning {
+    let settings: Settings
+    let store: Store
+    let folder: ObjectFolder
+    let decoders: DecoderPool
+    /// From whatever takes objects in to the workers of this process.
+    let signal = WorkSignal()
+    let desk: IntakeDesk
+    let gate: IntakeGate
+    let logger: Logger
+
+    /// Opens the database and the object folder, and sees that decoders are confined.
+    init(_ settings: Settings) async throws {
+        self.settings = settings
+        var logger = Program.logger
+        // Starts, stops and outages are told, unless LOG_LEVEL says otherwise.
+        if settings.environment["LOG_LEVEL"] == nil { logger.logLevel = .notice }
+        self.logger = logger
+        decoders = settings.confinedDecoders
+        _ = try await decoders.confinement()
+        folder = settings.objects
+        try await ComputeQueue("command", concurrent: false).run { [folder] in try folder.prepare() }
+        store = try await settings.openStore(connections: 12)
+        desk = IntakeDesk(folder: folder, store: store, signal: signal, logger: logger)
+        gate = IntakeGate(folder: folder, store: store)
+    }
+
+    /// A worker with this machine's models.
+    func worker(threads: Int?, lease: Duration) -> Worker {
+        var worker = WorkerSettings(longviewVersion: Program.version, host: Program.host, process: getpid())
+        worker.lease = lease
+        return Worker(
+            store: store, folder: folder, decoders: decoders, settings: worker, signal: signal, logger: logger
+        ) { [settings] model in
+            try await LoadedModel.load(model, settings: settings, threads: threads)
+        }
+    }
+
+    /// Removal of objects' bytes after `days`.
+    func retention(days: Int) -> ObjectRetention {
+        ObjectRetention(folder, store: store, days: days, logger: logger)
+    }
+
+    /// A watcher that hands in at the desk.
+    func watcher(_ watched: FolderWatcher.Settings) -> FolderWatcher {
+        FolderWatcher(watched, desk: desk, gate: gate, store: store, decoders: decoders, logger: logger)
+    }
+
+    /// Runs `services` until SIGTERM or SIGINT, upon which each finishes what it must.
+    func run(_ services: any ServiceLifecycle.Service...) async throws {
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: services.map { .init(service: $0, failureTerminationBehavior: .gracefullyShutdownGroup) },
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        do {
+            try await group.run()
+        } catch {
+            await store.close()
+            throw error
+        }
+        await store.close()
+    }
+}
