@@ -17,3 +17,7 @@ LV_INLINE size_t lv_row(const lv_packing *p, size_t group) {
 
 size_t lv_winograd_weight_count(const lv_packing *packing);
 void lv_pack_winograd_group(const lv_packing *packing, size_t group, float *packed);
+
+/// Quads of channels of all input blocks: four bytes of weights each, as a float has.
+size_t lv_packed_quads(const lv_packing *packing);
+void lv_pack_quantised_group(const lv_packing *packing, size_t group, int8_t *packed);

@@ -58,7 +58,7 @@ public struct ModelPackage: Sendable {
         let digest = Digest(of: weights)
         let result = Result {
             try Network(
-                try description.graph(), weights, options, keepingWeights: false, aside: { digest.compute() }
+                try description.graph(), weights, description.arithmetic ?? .float32, options, keepingWeights: false, aside: { digest.compute() }
             ).run(input.values, batch: input.shape[0])
         }
         try check(digest.value(), expected, description)
@@ -123,7 +123,9 @@ public struct ModelPackage: Sendable {
     /// Compiles the network.
     /// - Throws: `InferenceError`, see `Network.init`.
     public func makeNetwork(options: ExecutionOptions) throws -> Network {
-        try Network(graph: try description.graph(), weights: weights, options: options)
+        try Network(
+            graph: try description.graph(), weights: weights, arithmetic: description.arithmetic ?? .float32,
+            options: options)
     }
 
     /// Runs the golden vectors through `network` and compares the logits.
