@@ -1,27 +1,39 @@
 #include "quantised_tile.h"
 
-// 16 pixels of one channel at a time, then spread.
+// `count` values of a plane to bytes, each in a lane of 32 bits.
+LV_INLINE void quantise_plane(const float *plane, size_t count, float scale, float shift, lv_integers16 *lanes) {
+    lv_vector16 value = 0.0f;
+    if (count == LV_LANES) value = *(const lv_vector16 *)plane;
+    else memcpy(&value, plane, count * sizeof(float));
+    value = __builtin_elementwise_fma(value, (lv_vector16)scale, (lv_vector16)shift);
+    lv_quantise_bits(&value, 0.0f, lanes);
+    *lanes &= 0xFF;
+}
+
+// A quad of channels of 16 pixels at a time: each pixel's quad is one integer.
 LV_INLINE void lv_quantised_input_run_body(const lv_quantised_input *k, size_t item) {
     const size_t image = item % k->batch, chunk = item / k->batch, lanes = k->pixel_bytes;
     const size_t begin = k->pixels * chunk / k->chunks, end = k->pixels * (chunk + 1) / k->chunks;
-    const lv_vector16 scale = k->scale, shift = k->shift;
-    for (size_t first = 0; first < k->channels; first += lanes) {
-        uint8_t *block = k->output + image * k->output_image_stride + first * k->pixels;
+    const size_t blocks = (k->channels + lanes - 1) / lanes;
+    const float *input = k->input + image * k->input_image_stride;
+    for (size_t quad = 0; quad < blocks * lanes / LV_QUAD; quad++) {
+        const size_t first = quad * LV_QUAD, block = first / lanes;
+        uint8_t *output = k->output + image * k->output_image_stride + block * k->pixels * lanes + first % lanes;
         for (size_t q = begin; q < end; q += LV_LANES) {
             const size_t count = end - q < LV_LANES ? end - q : LV_LANES;
-            for (size_t c = 0; c < lanes; c++) {
-                uint8_t *to = block + q * lanes + c;
-                if (first + c >= k->channels) {
-                    for (size_t i = 0; i < count; i++) to[i * lanes] = 0;
-                    continue;
-                }
-                const float *from = k->input + image * k->input_image_stride + (first + c) * k->pixels + q;
-                lv_vector16 value = 0.0f;
-                memcpy(&value, from, count * sizeof(float));
-                value = __builtin_elementwise_fma(value, scale, shift);
-                uint8_t bytes[LV_LANES];
-                lv_quantise(&value, 0.0f, bytes);
-                for (size_t i = 0; i < count; i++) to[i * lanes] = bytes[i];
+            lv_integers16 quads = 0;
+            for (size_t c = 0; c < LV_QUAD && first + c < k->channels; c++) {
+                lv_integers16 bytes;
+                quantise_plane(input + (first + c) * k->pixels + q, count, k->scale, k->shift, &bytes);
+                quads |= bytes << (int32_t)(8 * c);
+            }
+            if (lanes == LV_QUAD && count == LV_LANES) {
+                *(lv_integers16 *)(output + q * LV_QUAD) = quads;
+                continue;
+            }
+            for (size_t i = 0; i < count; i++) {
+                const int32_t pixel = quads[i];
+                memcpy(output + (q + i) * lanes, &pixel, sizeof pixel);
             }
         }
     }

@@ -15,17 +15,31 @@ LV_INLINE void maximum(const lv_bytes16 *input, size_t width, lv_window rows, lv
 typedef uint16_t lv_sums16 __attribute__((ext_vector_type(16), aligned(2)));
 
 LV_INLINE void total(const lv_bytes16 *input, size_t width, lv_window rows, lv_window columns, lv_integers16 *result) {
-    lv_integers16 sum = 0;
+    const size_t height_here = rows.end - rows.first, width_here = columns.end - columns.first;
+    lv_sums16 sum = 0;
+    if (height_here == 3 && width_here == 3) {
+        // The common window, unrolled.
+        const lv_bytes16 *x = input + rows.first * width + columns.first;
+        for (size_t y = 0; y < 3; y++, x += width) {
+            sum += __builtin_convertvector(x[0], lv_sums16) + __builtin_convertvector(x[1], lv_sums16) +
+                   __builtin_convertvector(x[2], lv_sums16);
+        }
+        *result = __builtin_convertvector(sum, lv_integers16);
+        return;
+    }
+    lv_integers16 all = 0;
+    size_t added = 0;
     for (size_t y = rows.first; y < rows.end; y++) {
-        // A row of up to 257 bytes fits 16 bits.
-        for (size_t first = columns.first; first < columns.end; first += 256) {
-            const size_t end = columns.end - first < 256 ? columns.end : first + 256;
-            lv_sums16 row = 0;
-            for (size_t x = first; x < end; x++) row += __builtin_convertvector(input[y * width + x], lv_sums16);
-            sum += __builtin_convertvector(row, lv_integers16);
+        for (size_t x = columns.first; x < columns.end; x++) {
+            sum += __builtin_convertvector(input[y * width + x], lv_sums16);
+            // 257 bytes fit 16 bits.
+            if (++added < 257) continue;
+            all += __builtin_convertvector(sum, lv_integers16);
+            sum = 0;
+            added = 0;
         }
     }
-    *result = sum;
+    *result = all + __builtin_convertvector(sum, lv_integers16);
 }
 
 LV_INLINE void lv_quantised_pool_run_body(const lv_quantised_pooling *k, size_t item) {
@@ -35,10 +49,12 @@ LV_INLINE void lv_quantised_pool_run_body(const lv_quantised_pooling *k, size_t 
     lv_bytes16 *output = (lv_bytes16 *)(k->output + image * k->output_image_stride) +
                          block * k->output_height * k->output_width;
     const bool averages = k->operation != LV_MAX_POOL;
-    lv_vector16 scale = 0.0f, output_zero = 0.0f;
+    const size_t area = k->kernel_height * k->kernel_width;
+    lv_vector16 scale = 0.0f, whole = 0.0f, output_zero = 0.0f;
     lv_integers16 input_zero = 0;
     if (averages) {
         scale = *(const lv_vector16 *)(k->scale + block * LV_LANES);
+        whole = scale / (lv_vector16)(float)area;
         output_zero = *(const lv_vector16 *)(k->output_zero + block * LV_LANES);
         input_zero = *(const lv_integers16 *)(k->input_zero + block * LV_LANES);
     }
@@ -53,12 +69,11 @@ LV_INLINE void lv_quantised_pool_run_body(const lv_quantised_pooling *k, size_t 
                 continue;
             }
             const size_t inside = (rows.end - rows.first) * (columns.end - columns.first);
-            const size_t divisor =
-                k->operation == LV_AVERAGE_POOL_PADDED ? k->kernel_height * k->kernel_width : inside;
             lv_integers16 sum;
             total(input, k->input_width, rows, columns, &sum);
             sum -= input_zero * (int32_t)inside;
-            const lv_vector16 factor = scale / (lv_vector16)(float)divisor;
+            const bool divided = inside < area && k->operation == LV_AVERAGE_POOL;
+            const lv_vector16 factor = divided ? scale / (lv_vector16)(float)inside : whole;
             const lv_vector16 value =
                 __builtin_elementwise_fma(__builtin_convertvector(sum, lv_vector16), factor, output_zero);
             lv_quantise(&value, 0.0f, (uint8_t *)output++);

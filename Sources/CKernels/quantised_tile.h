@@ -55,13 +55,18 @@ enum {
 typedef int32_t lv_integers16 __attribute__((ext_vector_type(16), aligned(4)));
 typedef uint8_t lv_bytes16 __attribute__((ext_vector_type(16), aligned(1)));
 
-/// The bytes that 16 values become. By reference: what a vector passed by value lies in depends on the instruction set.
-LV_INLINE void lv_quantise(const lv_vector16 *values, float lowest, uint8_t *bytes) {
+/// The bits that 16 values become, whose lowest bytes are the result. By reference: what a vector passed by value lies in
+/// depends on the instruction set.
+LV_INLINE void lv_quantise_bits(const lv_vector16 *values, float lowest, lv_integers16 *bits) {
     const lv_vector16 low = lowest, high = 255.0f;
     lv_vector16 value = *values > low ? *values : low;
     value = value < high ? value : high;
     value += LV_ROUNDING;
+    memcpy(bits, &value, sizeof *bits);
+}
+
+LV_INLINE void lv_quantise(const lv_vector16 *values, float lowest, uint8_t *bytes) {
     lv_integers16 bits;
-    memcpy(&bits, &value, sizeof bits);
+    lv_quantise_bits(values, lowest, &bits);
     *(lv_bytes16 *)bytes = __builtin_convertvector(bits, lv_bytes16);
 }
