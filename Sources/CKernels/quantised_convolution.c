@@ -163,7 +163,6 @@ void lv_quantised_convolution_run(const void *argument, size_t item, size_t work
         .block_channels = k->block_channels,
         .blocks = k->blocks,
         .output_block_stride = (ptrdiff_t)(output_plane * LV_LANES),
-        .lowest = k->lowest,
     };
     size_t source_width = k->input_width;
     if (scratch_block(k) > 0) {

@@ -6,7 +6,7 @@ LV_INLINE void quantise_plane(const float *plane, size_t count, float scale, flo
     if (count == LV_LANES) value = *(const lv_vector16 *)plane;
     else memcpy(&value, plane, count * sizeof(float));
     value = __builtin_elementwise_fma(value, (lv_vector16)scale, (lv_vector16)shift);
-    lv_quantise_bits(&value, 0.0f, lanes);
+    lv_quantise_bits(&value, lanes);
     *lanes &= 0xFF;
 }
 
@@ -24,7 +24,7 @@ LV_INLINE void lv_quantised_input_run_body(const lv_quantised_input *k, size_t i
             lv_integers16 quads = 0;
             for (size_t c = 0; c < LV_QUAD && first + c < k->channels; c++) {
                 lv_integers16 bytes;
-                quantise_plane(input + (first + c) * k->pixels + q, count, k->scale, k->shift, &bytes);
+                quantise_plane(input + (first + c) * k->pixels + q, count, k->scale[first + c], k->shift[first + c], &bytes);
                 quads |= bytes << (int32_t)(8 * c);
             }
             if (lanes == LV_QUAD && count == LV_LANES) {

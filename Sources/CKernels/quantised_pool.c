@@ -76,7 +76,7 @@ LV_INLINE void lv_quantised_pool_run_body(const lv_quantised_pooling *k, size_t 
             const lv_vector16 factor = divided ? scale / (lv_vector16)(float)inside : whole;
             const lv_vector16 value =
                 __builtin_elementwise_fma(__builtin_convertvector(sum, lv_vector16), factor, output_zero);
-            lv_quantise(&value, 0.0f, (uint8_t *)output++);
+            lv_quantise(&value, (uint8_t *)output++);
         }
     }
 }

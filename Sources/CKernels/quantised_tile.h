@@ -17,7 +17,6 @@ typedef struct {
     const int8_t *weights;  // of this output group: [block][tap][quad of channels][row][4]
     const int32_t *start;   // what each sum starts from
     const float *scale, *shift;
-    float lowest;  // 0 to 255: no result is below
     uint8_t *output;
     ptrdiff_t output_block_stride;
     size_t row;  // output channels in a row of weights: 32, or 16 in a last half group
@@ -48,7 +47,7 @@ enum {
 #define LV_TARGET_VNNI __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma")))
 #endif
 
-/// The bits of fma(sum, scale, shift) + LV_ROUNDING, between lowest and 255 before the addition, which rounds to the
+/// The bits of fma(sum, scale, shift) + LV_ROUNDING, between 0 and 255 before the addition, which rounds to the
 /// nearest integer, halves to the even one: the lowest byte is the result.
 #define LV_ROUNDING 12582912.0f  // 1.5 x 2^23: the numbers around it are the integers
 
@@ -57,16 +56,16 @@ typedef uint8_t lv_bytes16 __attribute__((ext_vector_type(16), aligned(1)));
 
 /// The bits that 16 values become, whose lowest bytes are the result. By reference: what a vector passed by value lies in
 /// depends on the instruction set.
-LV_INLINE void lv_quantise_bits(const lv_vector16 *values, float lowest, lv_integers16 *bits) {
-    const lv_vector16 low = lowest, high = 255.0f;
+LV_INLINE void lv_quantise_bits(const lv_vector16 *values, lv_integers16 *bits) {
+    const lv_vector16 low = 0.0f, high = 255.0f;
     lv_vector16 value = *values > low ? *values : low;
     value = value < high ? value : high;
     value += LV_ROUNDING;
     memcpy(bits, &value, sizeof *bits);
 }
 
-LV_INLINE void lv_quantise(const lv_vector16 *values, float lowest, uint8_t *bytes) {
+LV_INLINE void lv_quantise(const lv_vector16 *values, uint8_t *bytes) {
     lv_integers16 bits;
-    lv_quantise_bits(values, lowest, &bits);
+    lv_quantise_bits(values, &bits);
     *(lv_bytes16 *)bytes = __builtin_convertvector(bits, lv_bytes16);
 }

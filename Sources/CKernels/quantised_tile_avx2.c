@@ -46,7 +46,7 @@ LV_INLINE LV_TARGET_AVX2 void tile16(const lv_quantised_tile *tile, const size_t
         block += tile->block_stride;
         block_weights += tile->tap_count * quads * row;
     }
-    const __m256 lowest = _mm256_set1_ps(tile->lowest), highest = _mm256_set1_ps(255.0f);
+    const __m256 lowest = _mm256_setzero_ps(), highest = _mm256_set1_ps(255.0f);
     const __m256 rounding = _mm256_set1_ps(LV_ROUNDING);
     const __m256i byte = _mm256_set1_epi32(0xFF);
     uint8_t *y = tile->output + (ptrdiff_t)(first / LV_LANES) * tile->output_block_stride;

@@ -31,7 +31,7 @@ LV_INLINE void tile16(const lv_quantised_tile *tile, size_t first, const size_t 
     for (size_t p = 0; p < pixels; p++) {
         const lv_vector16 value = __builtin_elementwise_fma(
             __builtin_convertvector(*(const lv_integers16 *)sum[p], lv_vector16), scale, shift);
-        lv_quantise(&value, tile->lowest, y + p * LV_LANES);
+        lv_quantise(&value, y + p * LV_LANES);
     }
 }
 

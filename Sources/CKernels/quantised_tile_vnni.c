@@ -41,7 +41,7 @@ LV_INLINE LV_TARGET_VNNI void tile(const lv_quantised_tile *tile, const size_t p
         block += tile->block_stride;
         block_weights += tile->tap_count * quads * row;
     }
-    const __m512 lowest = _mm512_set1_ps(tile->lowest), highest = _mm512_set1_ps(255.0f);
+    const __m512 lowest = _mm512_setzero_ps(), highest = _mm512_set1_ps(255.0f);
     const __m512 rounding = _mm512_set1_ps(LV_ROUNDING);
     _Pragma("unroll") for (size_t v = 0; v < vectors; v++) {
         const __m512 scale = _mm512_loadu_ps(tile->scale + v * LV_LANES);

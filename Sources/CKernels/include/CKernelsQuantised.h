@@ -2,7 +2,8 @@
 //
 // Equal bits. A sum of products of integers is the same in any order, and none overflows: the caller ensures that
 // 2 x 255 x 127 x (products of a sum) stays below 2^31. A sum becomes a byte by one chain of float32 operations:
-//   convolution   float(sum), rounded to nearest even; fma(that, scale, shift); to lowest ... 255; to the nearest
+//   convolution   float(sum), rounded to nearest even; fma(that, scale, shift); to 0 ... 255, which is also the ReLU of a
+//                 result whose zero point is 0; to the nearest
 //                 integer, halves to the even one
 //   average pool  likewise, its scale being divided by the number of pixels first
 //   input         likewise, of fma(value, scale, shift)
@@ -40,7 +41,6 @@ typedef struct {
     const int8_t *weights;      // LV_PACK_QUANTISED
     const int32_t *start;       // output_blocks x 16: minus the zero points' part in each sum
     const float *scale, *shift; // output_blocks x 16
-    float lowest;               // the output's zero point where there is a ReLU, otherwise 0
     // Items: group chunks x pixel chunks x images, images fastest.
     size_t pixel_chunks, group_chunks;
     size_t prefetch_groups;  // how many groups on the one is that this worker will probably take next
@@ -82,7 +82,7 @@ typedef struct {
     lv_kernel_set set;
     size_t pixel_bytes;  // of the output: 16 or 4
     size_t batch, channels, pixels, chunks;
-    float scale, shift;
+    const float *scale, *shift;  // by channel
     const float *input;
     size_t input_image_stride;  // floats
     uint8_t *output;
@@ -108,3 +108,19 @@ typedef struct {
 
 /// Items: batch.
 void lv_dequantised_run(const void *kernel, size_t item, size_t worker);
+
+// Calibration, on float32 values ---------------------------------------------------------------------------------------
+
+/// Widens `*lowest` ... `*highest` to the values.
+void lv_extremes(const float *values, size_t count, float *lowest, float *highest);
+/// Counts each value in the bin of its magnitude x scale, which must be below the number of bins.
+void lv_count_magnitudes(const float *values, size_t count, float scale, uint64_t *positive, uint64_t *negative,
+                         uint64_t *zeros);
+/// Makes of each value what its byte stands for.
+void lv_store_and_load(float *values, size_t count, float scale, float zero);
+/// Negative values become 0.
+void lv_rectify(float *values, size_t count);
+/// The sum of a[i] - b[i], in double precision.
+double lv_difference(const float *a, const float *b, size_t count);
+/// Adds `change` to each value.
+void lv_shift(float *values, size_t count, float change);

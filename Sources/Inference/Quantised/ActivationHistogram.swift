@@ -1,4 +1,4 @@
-internal import Foundation
+internal import CKernels
 
 /// How often the values of a feature map have which size, over all calibration pictures.
 struct ActivationHistogram {
@@ -14,32 +14,19 @@ struct ActivationHistogram {
 
     /// Bins span 0 ..< limit, a power of two.
     private var limit: Float = 0x1p-20
-    private var positive = [Int](repeating: 0, count: bins)
+    private var positive = [UInt64](repeating: 0, count: bins)
     /// By magnitude.
-    private var negative = [Int](repeating: 0, count: bins)
-    private var zeros = 0
+    private var negative = [UInt64](repeating: 0, count: bins)
+    private var zeros: UInt64 = 0
     private(set) var lowest: Float = 0
     private(set) var highest: Float = 0
 
     mutating func add(_ values: UnsafeBufferPointer<Float>) {
-        var (low, high) = (lowest, highest)
-        for value in values {
-            low = min(low, value)
-            high = max(high, value)
-        }
-        (lowest, highest) = (low, high)
-        while max(-low, high) >= limit { widen() }
-        let scale = Float(Self.bins) / limit
-        for value in values {
-            // Below limit, so below the number of bins: both are powers of two.
-            if value > 0 {
-                positive[Int(value * scale)] += 1
-            } else if value < 0 {
-                negative[Int(-value * scale)] += 1
-            } else {
-                zeros += 1
-            }
-        }
+        lv_extremes(values.baseAddress, values.count, &lowest, &highest)
+        while max(-lowest, highest) >= limit { widen() }
+        // Magnitudes are below limit, so below the number of bins: both are powers of two.
+        lv_count_magnitudes(
+            values.baseAddress, values.count, Float(Self.bins) / limit, &positive, &negative, &zeros)
     }
 
     private mutating func widen() {
@@ -51,45 +38,38 @@ struct ActivationHistogram {
         for i in Self.bins / 2..<Self.bins { (positive[i], negative[i]) = (0, 0) }
     }
 
-    /// The scale and zero point that values are best stored with.
-    func activation(_ clipping: Clipping) -> QuantisedParameters.Activation {
+    /// The bounds of what bytes should reach: the lower as a magnitude.
+    func bounds(_ clipping: Clipping) -> (low: Double, high: Double) {
         let (low, high) = (Double(-lowest), Double(highest))
-        guard max(low, high) > 0 else { return .init(scale: 1, zeroPoint: 0) }
+        guard max(low, high) > 0 else { return (0, 1) }
         switch clipping {
         case .percentile(let share):
             let bound = magnitude(atShare: share)
-            return activation(low: min(low, bound), high: min(high, bound))
+            return (min(low, bound), min(high, bound))
         case .leastError:
-            var best = (error: Double.infinity, activation: activation(low: low, high: high))
-            for step in stride(from: 1.0, through: 0.1, by: -0.01) {
-                let candidate = activation(low: low * step, high: high * step)
-                let error = squaredError(candidate)
-                if error < best.error { best = (error, candidate) }
+            var best = (error: Double.infinity, share: 1.0)
+            for share in stride(from: 1.0, through: 0.1, by: -0.01) {
+                let error = squaredError(low: low * share, high: high * share)
+                if error < best.error { best = (error, share) }
             }
-            return best.activation
+            return (low * best.share, high * best.share)
         }
-    }
-
-    private func activation(low: Double, high: Double) -> QuantisedParameters.Activation {
-        let scale = Float((low + high) / 255)
-        let zero = (low / Double(scale)).rounded()
-        return .init(scale: max(scale, 1 / SafetensorsFile.scaleLimit), zeroPoint: UInt8(min(max(zero, 0), 255)))
     }
 
     private func magnitude(atShare share: Double) -> Double {
         let total = zeros + positive.reduce(0, +) + negative.reduce(0, +)
         var left = Int((Double(total) * (1 - share)).rounded(.down))
         for bin in (0..<Self.bins).reversed() {
-            left -= positive[bin] + negative[bin]
+            left -= Int(positive[bin] + negative[bin])
             if left < 0 { return Double(limit) * Double(bin + 1) / Double(Self.bins) }
         }
         return 0
     }
 
-    private func squaredError(_ activation: QuantisedParameters.Activation) -> Double {
-        let (scale, zero) = (Double(activation.scale), Double(activation.zeroPoint))
+    private func squaredError(low: Double, high: Double) -> Double {
+        let scale = (low + high) / 255, zero = (low / scale).rounded()
         let width = Double(limit) / Double(Self.bins)
-        func error(_ counts: [Int], sign: Double) -> Double {
+        func error(_ counts: [UInt64], sign: Double) -> Double {
             var sum = 0.0
             for (bin, count) in counts.enumerated() where count > 0 {
                 let value = sign * (Double(bin) + 0.5) * width

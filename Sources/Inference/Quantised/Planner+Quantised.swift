@@ -21,17 +21,16 @@ extension Planner {
     /// Finds the lanes of every feature map, after channels were divided.
     mutating func quantise(_ nodes: [FusedNode]) throws {
         guard var quantisation else { return }
-        func uniform(_ value: String) throws -> QuantisedLanes {
+        func lanes(_ value: String) throws -> QuantisedLanes {
             let activation = try quantisation.parameters.activation(value, in: weights)
-            let count = blocks[value]!.counts.count * LV_LANES
             return QuantisedLanes(
-                scale: Array(repeating: activation.scale, count: count),
-                zero: Array(repeating: Int32(activation.zeroPoint), count: count))
+                scale: blocks[value]!.lanes(beyond: 1) { activation.scale[$0] },
+                zero: blocks[value]!.lanes(beyond: 0) { Int32(activation.zeroPoint[$0]) })
         }
-        quantisation.lanes[NetworkGraph.inputName] = try uniform(NetworkGraph.inputName)
+        quantisation.lanes[NetworkGraph.inputName] = try lanes(NetworkGraph.inputName)
         for node in quantisation.parameters.nodes {
             switch node.operation {
-            case .convolution, .averagePool: quantisation.lanes[node.result] = try uniform(node.result)
+            case .convolution, .averagePool: quantisation.lanes[node.result] = try lanes(node.result)
             case .maxPool: quantisation.lanes[node.result] = quantisation.lanes[node.inputs[0]]
             case .concat:
                 let empty = QuantisedLanes(scale: [], zero: [])
@@ -69,8 +68,8 @@ extension Planner {
         kernel.pixel_bytes = pixelBytes(name)
         kernel.channels = graph.input.channels
         kernel.pixels = graph.input.pixels
-        kernel.scale = Float(1 / Double(activation.scale))
-        kernel.shift = Float(activation.zeroPoint)
+        kernel.scale = try memory.constants(activation.scale.map { Float(1 / Double($0)) })
+        kernel.shift = try memory.constants(activation.zeroPoint.map(Float.init))
         kernel.input_image_stride = graph.input.channels * graph.input.pixels
         kernel.output_image_stride = imageBytes(name)
         return Draft(
@@ -178,7 +177,6 @@ extension Planner {
         kernel.input_image_stride = imageBytes(input)
         kernel.output_image_stride = imageBytes(node.result)
         kernel.padding = try memory.constants(inLanes.zero.map { UInt8($0) })
-        kernel.lowest = convolution.relu ? Float(outLanes.zero[0]) : 0
         kernel.mode = kernel.fastestMode(zeroPadding: inLanes.zero.allSatisfy { $0 == 0 })
 
         // By input channel: lanes beyond a block's channels have no weights.
@@ -198,9 +196,14 @@ extension Planner {
             }
         }
         kernel.start = try memory.constants(start + Array(repeating: 0, count: count - start.count))
-        let (step, zero) = (Double(outLanes.scale[0]), Double(outLanes.zero[0]))
-        let scale = try weights.withFloats(of: QuantisedParameters.weightScale(node)) { $0.map { Double($0) / step } }
-        let shift = try weights.withFloats(of: QuantisedParameters.bias(node)) { $0.map { Double($0) / step + zero } }
+        // A convolution's result is not divided: its channels are its first lanes.
+        let steps = outLanes.scale.map(Double.init), offsets = outLanes.zero.map(Double.init)
+        let scale = try weights.withFloats(of: QuantisedParameters.weightScale(node)) { values in
+            values.indices.map { Double(values[$0]) / steps[$0] }
+        }
+        let shift = try weights.withFloats(of: QuantisedParameters.bias(node)) { values in
+            values.indices.map { Double(values[$0]) / steps[$0] + offsets[$0] }
+        }
         kernel.scale = UnsafePointer(try finiteFloats(scale, paddedTo: count, node.name))
         kernel.shift = UnsafePointer(try finiteFloats(shift, paddedTo: count, node.name))
 

@@ -7,7 +7,8 @@
 ///   in bytes. So the scales of the input's channels are part of the weights.
 ///
 /// The network's input and the result v of every convolution and average pool have
-/// - `activation.v.scale`, F32 (1), and `activation.v.zero_point`, U8 (1): a byte q stands for (q - zero_point) x scale.
+/// - `activation.v.scale`, F32 (channels), and `activation.v.zero_point`, U8 (channels): a byte q stands for
+///   (q - zero_point) x scale. After a ReLU zero points are 0.
 ///
 /// A maximum pool and a concatenation keep the scales of what they read. Operations on vectors have their float32 tensors
 /// by the graph's own names.
@@ -67,9 +68,10 @@ struct QuantisedParameters {
             }
         }
         for value in values {
+            guard case .map(let shape) = shapes[value]! else { continue }
             tensors += [
-                Tensor(name: Self.scale(of: value), dtype: "F32", shape: [1]),
-                Tensor(name: Self.zeroPoint(of: value), dtype: "U8", shape: [1]),
+                Tensor(name: Self.scale(of: value), dtype: "F32", shape: [shape.channels]),
+                Tensor(name: Self.zeroPoint(of: value), dtype: "U8", shape: [shape.channels]),
             ]
         }
         floats = graph.parameters(shapes: shapes).filter { !folded.contains($0.name) }
@@ -104,8 +106,9 @@ struct QuantisedParameters {
 extension QuantisedParameters {
     /// How bytes of a value stand for numbers.
     struct Activation: Equatable {
-        var scale: Float
-        var zeroPoint: UInt8
+        /// By channel.
+        var scale: [Float]
+        var zeroPoint: [UInt8]
     }
 
     /// Checks that `file` holds these tensors, no others, and that scales and weights are usable ones.
@@ -137,7 +140,12 @@ extension QuantisedParameters {
         }
         do {
             for node in nodes {
-                guard case .convolution = node.operation else { continue }
+                guard case .convolution(let convolution) = node.operation else { continue }
+                let zeroPoint = Self.zeroPoint(of: node.result)
+                guard !convolution.relu || file.withBytes(of: zeroPoint, { $0.allSatisfy { $0 == 0 } }) else {
+                    throw InferenceError(
+                        .mismatchedWeights, "“\(zeroPoint)” of \(file.name) is not 0, as it must be after a ReLU")
+                }
                 try file.checkScales(Self.weightScale(node))
                 try file.withFloats(of: Self.bias(node)) { values in
                     guard values.allSatisfy({ $0.isFinite && abs($0) <= SafetensorsFile.scaleLimit }) else {
@@ -156,8 +164,8 @@ extension QuantisedParameters {
     /// The scale and zero point of one of `values`, in a checked file.
     func activation(_ value: String, in file: SafetensorsFile) throws -> Activation {
         Activation(
-            scale: try file.withFloats(of: Self.scale(of: value)) { $0[0] },
-            zeroPoint: file.withBytes(of: Self.zeroPoint(of: value)) { $0[0] })
+            scale: try file.withFloats(of: Self.scale(of: value)) { Array($0) },
+            zeroPoint: file.withBytes(of: Self.zeroPoint(of: value)) { Array($0) })
     }
 }
 

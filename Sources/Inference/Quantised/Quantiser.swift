@@ -1,14 +1,15 @@
-internal import Foundation
+internal import CKernels
 
 /// Makes int8 weights of float32 ones: runs the network on calibration pictures, layer by layer, and chooses from what
 /// it saw how each feature map is stored.
 ///
-/// - Feature maps: one scale and zero point each. Without negative values (after ReLU) the zero point is 0. Values
-///   clip where the squared error of all that was seen is least, or at a percentile.
+/// - Feature maps: bytes reach as far as makes the squared error of all values seen least, or to a percentile. Without
+///   negative values (after ReLU) the zero point is 0. What becomes floats again is not clipped, and each of its channels
+///   has a scale.
 /// - Weights: batch norms and the scales of the input's channels are folded in, in double precision; then the largest
 ///   of each output channel becomes 127.
-/// - Biases: what rounding the weights changes in the mean of each output channel, computed from the means of the
-///   input's channels, is taken back (Nagel et al. 2019, arXiv:1906.04721, section 4.2, from data).
+/// - Biases: layer after layer, on inputs as the quantised layers before give them, each output channel's mean is made
+///   the float32 network's (Nagel et al. 2019, arXiv:1906.04721, section 4.2, from data).
 public struct Quantiser {
     /// From where on the bytes of a feature map clip.
     public enum Clipping: Sendable, Equatable {
@@ -18,25 +19,20 @@ public struct Quantiser {
         case percentile(Double)
     }
 
+    /// Pictures that biases are corrected by: all of their feature maps of a layer are in memory at once.
+    private static let kept = 64
+
     private let graph: NetworkGraph
     private let weights: SafetensorsFile
     private let shapes: [String: ValueShape]
     private let parameters: QuantisedParameters
-    private let layers: [Layer]
+    private let layers: [CalibrationLayer]
     private var histograms: [String: ActivationHistogram]
-    /// Sums by channel, of every feature map that a convolution reads, and how many pixels they are over.
-    private var sums: [String: [Double]] = [:]
-    private var pixels: [String: Double] = [:]
+    /// The largest magnitudes seen, by channel.
+    private var largest: [String: [Float]] = [:]
+    private var images: [[Float]] = []
     /// How many pictures were observed.
     public private(set) var observed = 0
-
-    /// A node with the network that computes it alone.
-    private struct Layer {
-        var node: FusedNode
-        var network: Network?
-        /// Values that no later layer reads.
-        var dead: [String]
-    }
 
     /// - Throws: `InferenceError` (`invalidGraph`) where the network has what is not quantised, and what `Network.init`
     ///   throws.
@@ -44,93 +40,46 @@ public struct Quantiser {
         let shapes = try graph.shapes()
         try graph.check(weights, shapes: shapes)
         parameters = try QuantisedParameters(graph, shapes: shapes)
-        let nodes = parameters.nodes
-        var lastReader: [String: Int] = [:]
-        for (i, node) in nodes.enumerated() { for input in node.inputs { lastReader[input] = i } }
-        layers = try nodes.enumerated().map { i, node in
-            Layer(
-                node: node, network: try Self.network(of: node, in: graph, shapes, weights),
-                dead: node.inputs.filter { lastReader[$0] == i } + (lastReader[node.result] == nil ? [node.result] : []))
-        }
+        layers = try CalibrationLayer.layers(parameters.nodes, shapes, weights)
         histograms = Dictionary(uniqueKeysWithValues: parameters.values.map { ($0, ActivationHistogram()) })
         (self.graph, self.weights, self.shapes) = (graph, weights, shapes)
-    }
-
-    /// The network of one convolution or pool; nil for what needs none.
-    private static func network(
-        of node: FusedNode, in graph: NetworkGraph, _ shapes: [String: ValueShape], _ weights: SafetensorsFile
-    ) throws -> Network? {
-        guard case .map(let input) = shapes[node.inputs[0]]! else { return nil }
-        let operations: [NetworkGraph.Operation]
-        switch node.operation {
-        case .convolution(let convolution):
-            let bare = NetworkGraph.Operation.convolution(
-                outputs: convolution.outputs, window: convolution.window, weight: convolution.weight,
-                bias: convolution.bias)
-            operations = [bare] + (convolution.norm.map { [.batchNorm($0)] } ?? []) + (convolution.relu ? [.relu] : [])
-        case .maxPool(let window): operations = [.maxPool(window)]
-        case .averagePool(let window, let counted):
-            operations = [.averagePool(window, countIncludePadding: counted)]
-        default: return nil
-        }
-        var nodes: [NetworkGraph.Node] = []
-        for (i, operation) in operations.enumerated() {
-            nodes.append(.init("\(i)", operation, [i == 0 ? NetworkGraph.inputName : "\(i - 1)"]))
-        }
-        let alone = NetworkGraph(input: input, nodes: nodes, output: nodes.last!.name)
-        let own = alone.parameters(shapes: try alone.shapes())
-        let tensors = own.map { QuantisedParameters.Tensor(name: $0.name, dtype: "F32", shape: $0.shape) }
-        let file = try SafetensorsFile.made(name: weights.name, tensors) { tensor, bytes in
-            try weights.withFloats(of: tensor.name) { bytes.copyMemory(from: UnsafeRawBufferPointer($0)) }
-        }
-        return try Network(graph: alone, weights: file, options: try ExecutionOptions(threads: 1))
     }
 
     /// Runs `batch` pictures through the network and notes what its feature maps hold.
     /// - Parameter images: (batch, channels, height, width), row-major, finite.
     /// - Throws: `InferenceError`, as `Network.run`.
     public mutating func observe(_ images: [Float], batch: Int) throws {
+        let count = shapes[NetworkGraph.inputName]!.count
+        guard batch > 0, images.count == batch * count else {
+            throw InferenceError(.invalidInput, "\(images.count) values are no \(batch) pictures of \(count)")
+        }
+        for image in 0..<batch where self.images.count < Self.kept {
+            self.images.append(Array(images[image * count..<(image + 1) * count]))
+        }
         var values = [NetworkGraph.inputName: images]
         note(NetworkGraph.inputName, images)
         for layer in layers {
-            let node = layer.node
-            let input = values[node.inputs[0]]!
-            if case .convolution = node.operation { addMeans(node.inputs[0], input) }
-            if let network = layer.network {
-                let result = try network.run(input, batch: batch).values
-                note(node.result, result)
-                values[node.result] = result
-            } else if node.isConcatenation {
-                let parts = node.inputs.map { (values: values[$0]!, count: shapes[$0]!.count) }
-                var joined: [Float] = []
-                joined.reserveCapacity(batch * shapes[node.result]!.count)
-                for image in 0..<batch {
-                    for part in parts { joined += part.values[image * part.count..<(image + 1) * part.count] }
-                }
-                values[node.result] = joined
-            }
+            let result = try layer.run(values, shapes, batch: batch)
+            note(layer.node.result, result)
+            values[layer.node.result] = result
             for name in layer.dead { values[name] = nil }
         }
         observed += batch
     }
 
     private mutating func note(_ value: String, _ values: [Float]) {
-        values.withUnsafeBufferPointer { histograms[value]?.add($0) }
-    }
-
-    private mutating func addMeans(_ value: String, _ values: [Float]) {
-        guard case .map(let shape) = shapes[value]! else { return }
-        var total = sums[value] ?? Array(repeating: 0, count: shape.channels)
-        let plane = shape.pixels
+        guard histograms[value] != nil, case .map(let shape) = shapes[value]! else { return }
+        var largest = self.largest[value] ?? Array(repeating: 0, count: shape.channels)
         values.withUnsafeBufferPointer { values in
-            for first in stride(from: 0, to: values.count, by: plane) {
-                var sum = 0.0
-                for i in first..<first + plane { sum += Double(values[i]) }
-                total[first / plane % shape.channels] += sum
+            histograms[value]!.add(values)
+            for first in stride(from: 0, to: values.count, by: shape.pixels) {
+                let channel = first / shape.pixels % shape.channels
+                var (low, high) = (-largest[channel], largest[channel])
+                lv_extremes(values.baseAddress! + first, shape.pixels, &low, &high)
+                largest[channel] = max(-low, high)
             }
         }
-        sums[value] = total
-        pixels[value, default: 0] += Double(values.count / shape.channels)
+        self.largest[value] = largest
     }
 
     /// The int8 weights.
@@ -139,104 +88,109 @@ public struct Quantiser {
         guard observed > 0 else {
             throw InferenceError(.invalidInput, "a model is quantised by pictures, and there was none")
         }
+        let activations = activations(clipping)
+        var made: [String: (UnsafeMutableRawBufferPointer) -> Void] = [:]
+        func add<Value: BitwiseCopyable>(_ name: String, _ values: [Value]) {
+            made[name] = { to in values.withUnsafeBytes { to.copyMemory(from: $0) } }
+        }
+        for value in parameters.values {
+            add(QuantisedParameters.scale(of: value), activations[value]!.scale)
+            add(QuantisedParameters.zeroPoint(of: value), activations[value]!.zeroPoint)
+        }
+        for (node, convolution) in try convolutions(activations) {
+            add(QuantisedParameters.weight(node), convolution.weights)
+            add(QuantisedParameters.weightScale(node), convolution.scales)
+            add(QuantisedParameters.bias(node), convolution.bias)
+        }
+        return try SafetensorsFile.made(name: ModelPackage.weightsFile, parameters.tensors) { tensor, bytes in
+            if let write = made[tensor.name] { return write(bytes) }
+            try weights.withFloats(of: tensor.name) { bytes.copyMemory(from: UnsafeRawBufferPointer($0)) }
+        }
+    }
+
+    /// How every feature map is stored.
+    private func activations(_ clipping: Clipping) -> [String: QuantisedParameters.Activation] {
         let rule: ActivationHistogram.Clipping =
             switch clipping {
             case .leastError: .leastError
             case .percentile(let percent): .percentile(percent / 100)
             }
-        var activations = histograms.mapValues { $0.activation(rule) }
-        // Nothing of a picture is cut off.
-        activations[NetworkGraph.inputName] = histograms[NetworkGraph.inputName]!.activation(.percentile(1))
-        let scales = channelScales(activations)
-        var convolutions: [String: QuantisedConvolution] = [:]
-        for node in parameters.nodes {
-            guard case .convolution(let convolution) = node.operation else { continue }
-            let input = node.inputs[0]
-            let means = sums[input]!.map { $0 / pixels[input]! }
-            convolutions[node.name] = try QuantisedConvolution(
-                convolution, node.name, weights, inputScales: scales[input]!, inputMeans: means)
+        let last = onlyDequantised()
+        var activations: [String: QuantisedParameters.Activation] = [:]
+        for value in parameters.values {
+            let isLast = last.contains(value)
+            // Nothing of a picture is cut off, nor of what becomes floats again: its maxima count.
+            let whole = value == NetworkGraph.inputName || isLast
+            let (low, high) = histograms[value]!.bounds(whole ? .percentile(1) : rule)
+            let magnitudes = largest[value]!
+            activations[value] = QuantisedParameters.Activation(
+                scale: magnitudes.map { magnitude in
+                    // The scales of a convolution's input are part of its weights: channels of one scale round these
+                    // least. What becomes floats can have a scale for each channel; of one that is always 0, any.
+                    let share = isLast && magnitude > 0 ? min(Double(magnitude) / max(low, high), 1) : 1
+                    return max(Float((low + high) / 255 * share), 1 / SafetensorsFile.scaleLimit)
+                },
+                zeroPoint: Array(repeating: UInt8((low / (low + high) * 255).rounded()), count: magnitudes.count))
         }
-        let floats = Set(parameters.floats.map(\.name))
-        var writers: [String: (UnsafeMutableRawBufferPointer) -> Void] = [:]
-        for node in parameters.nodes {
-            guard let layer = convolutions[node.name] else { continue }
-            writers[QuantisedParameters.weight(node)] = { $0.copyBytes(from: layer.weights.map(UInt8.init(bitPattern:))) }
-            writers[QuantisedParameters.weightScale(node)] = { to in layer.scales.withUnsafeBytes { to.copyMemory(from: $0) } }
-            writers[QuantisedParameters.bias(node)] = { to in layer.bias.withUnsafeBytes { to.copyMemory(from: $0) } }
-        }
-        for (value, activation) in activations {
-            writers[QuantisedParameters.scale(of: value)] = { $0.storeBytes(of: activation.scale, as: Float.self) }
-            writers[QuantisedParameters.zeroPoint(of: value)] = { $0[0] = activation.zeroPoint }
-        }
-        return try SafetensorsFile.made(name: ModelPackage.weightsFile, parameters.tensors) { tensor, bytes in
-            if floats.contains(tensor.name) {
-                try weights.withFloats(of: tensor.name) { bytes.copyMemory(from: UnsafeRawBufferPointer($0)) }
-            } else {
-                writers[tensor.name]!(bytes)
+        for layer in layers {
+            switch layer.node.operation {
+            case .maxPool, .concat:
+                let inherited = layer.node.inputs.map { activations[$0]! }
+                activations[layer.node.result] = QuantisedParameters.Activation(
+                    scale: inherited.flatMap(\.scale), zeroPoint: inherited.flatMap(\.zeroPoint))
+            default: continue
             }
         }
+        return activations
     }
 
-    /// The scale of each channel of every feature map.
-    private func channelScales(_ activations: [String: QuantisedParameters.Activation]) -> [String: [Double]] {
-        func uniform(_ value: String) -> [Double] {
-            guard case .map(let shape) = shapes[value]! else { return [] }
-            return Array(repeating: Double(activations[value]!.scale), count: shape.channels)
-        }
-        var scales = [NetworkGraph.inputName: uniform(NetworkGraph.inputName)]
-        for node in parameters.nodes {
+    /// Feature maps that no convolution or average pool reads, not even as a part of another.
+    private func onlyDequantised() -> Set<String> {
+        var convolved: Set<String> = []
+        for node in parameters.nodes.reversed() {
             switch node.operation {
-            case .convolution, .averagePool: scales[node.result] = uniform(node.result)
-            case .maxPool: scales[node.result] = scales[node.inputs[0]]
-            case .concat: scales[node.result] = node.inputs.flatMap { scales[$0]! }
+            case .convolution, .averagePool: convolved.formUnion(node.inputs)
+            case .maxPool, .concat: if convolved.contains(node.result) { convolved.formUnion(node.inputs) }
             default: break
             }
         }
-        return scales
+        return Set(parameters.values).subtracting(convolved)
     }
-}
 
-/// A convolution's weights in bytes.
-private struct QuantisedConvolution {
-    /// (outputs, inputs, taps), -127 … 127.
-    var weights: [Int8]
-    /// By output.
-    var scales: [Float]
-    var bias: [Float]
-
-    init(
-        _ convolution: FusedNode.Convolution, _ node: String, _ file: SafetensorsFile, inputScales: [Double],
-        inputMeans: [Double]
-    ) throws {
-        let norm = try convolution.norm.map { try FoldedNorm($0, weights: file) }
-        let outputs = convolution.outputs
-        let taps = convolution.window.kernel.height * convolution.window.kernel.width
-        let count = inputScales.count * taps
-        var offsets = [Double](repeating: 0, count: outputs)
-        if let name = convolution.bias { offsets = try file.withFloats(of: name) { $0.map(Double.init) } }
-        (weights, scales, bias) = ([], [], [])
-        weights.reserveCapacity(outputs * count)
-        try file.withFloats(of: convolution.weight) { values in
-            var folded = [Double](repeating: 0, count: count)
-            for o in 0..<outputs {
-                var largest = 0.0
-                for i in 0..<count {
-                    folded[i] = Double(values[o * count + i]) * (norm?.scale[o] ?? 1) * inputScales[i / taps]
-                    largest = max(largest, abs(folded[i]))
+    /// Quantises convolutions in order, and corrects their biases by running both networks as far as they go.
+    private func convolutions(
+        _ activations: [String: QuantisedParameters.Activation]
+    ) throws -> [(FusedNode, QuantisedConvolution)] {
+        let name = NetworkGraph.inputName
+        let batch = images.count
+        var exact = [name: images.flatMap { $0 }]
+        var stored = [name: activations[name]!.rounded(exact[name]!, shapes[name]!)]
+        var convolutions: [(FusedNode, QuantisedConvolution)] = []
+        for layer in layers {
+            let node = layer.node
+            exact[node.result] = try layer.run(exact, shapes, batch: batch, withReLU: false)
+            if case .convolution(let convolution) = node.operation {
+                var quantised = try QuantisedConvolution(
+                    convolution, node.name, weights, inputScales: activations[node.inputs[0]]!.scale)
+                let file = try quantised.dequantised(
+                    inputScales: activations[node.inputs[0]]!.scale, window: convolution.window)
+                let again = try CalibrationLayer(dequantised: node, shapes, file)
+                stored[node.result] = try again.run(stored, shapes, batch: batch, withReLU: false)
+                quantised.correct(
+                    &stored[node.result]!, towards: exact[node.result]!, channels: convolution.outputs, batch: batch)
+                if convolution.relu {
+                    exact[node.result]!.rectify()
+                    stored[node.result]!.rectify()
                 }
-                guard largest.isFinite, largest < Double(SafetensorsFile.scaleLimit) else {
-                    throw InferenceError.nonFiniteWeights(of: node, in: file.name)
-                }
-                let scale = max(Float(largest / 127), 1 / SafetensorsFile.scaleLimit)
-                var shift = offsets[o] * (norm?.scale[o] ?? 1) + (norm?.shift[o] ?? 0)
-                for i in 0..<count {
-                    let rounded = min(max((folded[i] / Double(scale)).rounded(.toNearestOrEven), -127), 127)
-                    weights.append(Int8(rounded))
-                    shift += (folded[i] - rounded * Double(scale)) * inputMeans[i / taps] / inputScales[i / taps]
-                }
-                scales.append(scale)
-                bias.append(Float(shift))
+                convolutions.append((node, quantised))
+            } else {
+                stored[node.result] = try layer.run(stored, shapes, batch: batch)
             }
+            if histograms[node.result] != nil {
+                stored[node.result] = activations[node.result]!.rounded(stored[node.result]!, shapes[node.result]!)
+            }
+            for name in layer.dead { (exact[name], stored[name]) = (nil, nil) }
         }
+        return convolutions
     }
 }

@@ -74,7 +74,9 @@ extension SafetensorsFile {
         return try made(name: "seed \(seed)", parameters.tensors) { tensor, bytes in
             switch tensor.dtype {
             case "I8": for i in bytes.indices { bytes[i] = UInt8(bitPattern: Int8(Int(random.nextUnit() * 255) - 127)) }
-            case "U8": bytes[0] = tensor.name == QuantisedParameters.zeroPoint(of: NetworkGraph.inputName) ? 114 : 0
+            case "U8":
+                guard tensor.name == QuantisedParameters.zeroPoint(of: NetworkGraph.inputName) else { return }
+                for i in bytes.indices { bytes[i] = 114 }
             default:
                 if plain.contains(tensor.name) {
                     try floats.withFloats(of: tensor.name) { bytes.copyMemory(from: UnsafeRawBufferPointer($0)) }
