@@ -58,7 +58,8 @@ public struct ModelPackage: Sendable {
         let digest = Digest(of: weights)
         let result = Result {
             try Network(
-                try description.graph(), weights, description.arithmetic ?? .float32, options, keepingWeights: false, aside: { digest.compute() }
+                try description.graph(), weights, description.arithmetic ?? .float32, options, keepingWeights: false,
+                aside: { digest.compute() }
             ).run(input.values, batch: input.shape[0])
         }
         try check(digest.value(), expected, description)

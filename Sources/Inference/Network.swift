@@ -73,10 +73,11 @@ public final class Network: @unchecked Sendable {
         if let aside { pool.runAside(aside) }
         try plan.packed.prepare(pool)
         self.graph = graph
-        // The tiles chosen are part of the arithmetic, so of the version.
+        // The tiles chosen are part of the arithmetic, so of the version; integers leave nothing to choose.
         let choices = SHA256.hash(data: Data(plan.choices.utf8)).prefix(4).map { String(format: "%02x", $0) }.joined()
+        let version = arithmetic == .int8 ? Self.quantisedEngineVersion : "\(Self.engineVersion)+\(choices)"
         engine = EngineIdentity(
-            version: arithmetic == .int8 ? Self.quantisedEngineVersion : "\(Self.engineVersion)+\(choices)", kernels: options.kernels, threads: options.threads)
+            version: version, kernels: options.kernels, threads: options.threads)
         outputShape = planner.outputShape
     }
 

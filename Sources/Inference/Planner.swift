@@ -188,6 +188,10 @@ struct Planner {
     private mutating func draft(_ node: FusedNode) throws {
         let input = node.inputs[0]
         let shape = shapes[input]!
+        if quantisation != nil, case .map = shape, !node.isConcatenation {
+            drafts.append(try quantisedDraft(node))
+            return
+        }
         let output = places[node.result]!
         let kernel: Plan.Kernel
         let description: String
@@ -199,10 +203,6 @@ struct Planner {
                     description: description, multiplyAdds: multiplyAdds, kernel: .other(kernel), input: places[input],
                     other: node.inputs.count > 1 ? places[node.inputs[1]] : nil, output: output, inputShape: shape,
                     outputShape: shapes[node.result]!))
-            return
-        }
-        if quantisation != nil, case .map = shape, !node.isConcatenation {
-            drafts.append(try quantisedDraft(node))
             return
         }
         switch node.operation {

@@ -17,7 +17,8 @@ struct CalibrationLayer {
         for (i, node) in nodes.enumerated() { for input in node.inputs { lastReader[input] = i } }
         return try nodes.enumerated().map { i, node in
             var layer = try CalibrationLayer(node, shapes, weights)
-            layer.dead = node.inputs.filter { lastReader[$0] == i } + (lastReader[node.result] == nil ? [node.result] : [])
+            layer.dead = node.inputs.filter { lastReader[$0] == i }
+            if lastReader[node.result] == nil { layer.dead.append(node.result) }
             return layer
         }
     }

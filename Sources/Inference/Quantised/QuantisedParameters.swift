@@ -97,9 +97,9 @@ struct QuantisedParameters {
         case .concat, .globalMaxAveragePool, .flatten: break
         default:
             throw refusal(
-                "of feature maps there are convolutions (with batch norm and ReLU), pools, concatenation and flattening")
+                "of feature maps there are convolutions (with batch norm and ReLU), pools, concatenation and flattening"
+            )
         }
-        guard node.result != NetworkGraph.inputName else { throw refusal("its name is the input's") }
     }
 }
 
@@ -173,7 +173,7 @@ extension SafetensorsFile {
     /// Scales of any use lie far within; products of two, and of a sum, stay finite.
     static let scaleLimit: Float = 0x1p40
 
-    /// A tensor's bytes; it must be there.
+    /// A tensor's bytes, which stay where they are as long as this object lives; it must be there.
     func withBytes<R>(of tensor: String, _ body: (UnsafeRawBufferPointer) -> R) -> R {
         let range = tensors[tensor]!.range
         return withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[range])) }

@@ -19,7 +19,8 @@ public struct Quantiser {
         case percentile(Double)
     }
 
-    /// Pictures that biases are corrected by: all of their feature maps of a layer are in memory at once.
+    /// Pictures that biases are corrected by, whose feature maps of a layer are in memory all at once: at full size some
+    /// hundred megabytes.
     private static let kept = 64
 
     private let graph: NetworkGraph

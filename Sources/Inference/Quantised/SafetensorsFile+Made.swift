@@ -52,7 +52,8 @@ extension SafetensorsFile {
             try data.write(to: url)
         } catch {
             throw InferenceError(
-                .unreadable, "\(url.lastPathComponent) can't be written: check rights and free space", underlying: error)
+                .unreadable, "\(url.lastPathComponent) can't be written: check rights and free space", underlying: error
+            )
         }
     }
 

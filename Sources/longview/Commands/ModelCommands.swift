@@ -131,7 +131,8 @@ struct ModelList: AsyncParsableCommand {
                             arithmetic: arithmetic, present: present)))
             }
             table.add([
-                model.reference, model.state.rawValue, arithmetic, model.importedAt.map(output.time) ?? "", present ? "yes" : "no",
+                model.reference, model.state.rawValue, arithmetic, model.importedAt.map(output.time) ?? "",
+                present ? "yes" : "no",
                 model.digest,
             ])
         }

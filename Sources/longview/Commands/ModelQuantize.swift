@@ -7,10 +7,10 @@ import Scoring
 
 struct ModelQuantize: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "quantize", abstract: "Make an int8 model of a float32 one: another version, several times as fast.",
+        commandName: "quantize", abstract: "Make an int8 model of a float32 one: another version, twice as fast.",
         discussion: """
-            How each layer is stored is chosen by what radiographs make of it: some hundred of the kind that the model will \
-            see. They are decoded, rendered and judged as for scoring; the centre view and one corner view of each are \
+            How each layer is stored is chosen by what radiographs make of it: some hundred of the kind that the model \
+            will see. They are decoded, rendered and judged as for scoring; the centre view and one corner view of each are \
             used. The result is a package to import and activate like any other; its scores are not those of the \
             original, so compare them on radiographs of known outcome first.
             """)
@@ -37,7 +37,9 @@ struct ModelQuantize: AsyncParsableCommand {
     @Option(help: "Radiographs to use at most, evenly spaced among those given.")
     var limit = 128
 
-    @Option(help: "Clip what a layer stores at this percentile, 90 to 100; the default is where the squared error is least.")
+    @Option(
+        help: "Clip what a layer stores at this percentile, 90 to 100; the default is where the squared error is least."
+    )
     var percentile: Double?
 
     @Option(help: "Threads that compute golden vectors; the default is LONGVIEW_THREADS, else one a core.")
