@@ -35,23 +35,25 @@ struct QuantizeTests {
         #expect(ambiguous.status == 1 && ambiguous.errors.contains("more than one model"))
 
         var risks: [[Double]] = []
+        var last = ""
         for model in [original, "nih-pneumonia@1-int8"] {
             let run = try await longview.run("score", "--json", "--model", model, longview.path("in"))
             #expect(run.status == 0, "\(run.errors)")
             risks.append(try run.objects.compactMap { $0["risk"] as? Double })
             let id = try #require(try run.objects[0]["inference_id"] as? String)
+            last = id
             let engine = try await longview.run("show", id).output.contains("int8-1 on")
             #expect(engine == (model != original))
         }
         #expect(risks[0] != risks[1])
         for (exact, near) in zip(risks[0], risks[1]) { #expect(abs(exact - near) < 0.1) }
-        for kernels in ["auto", "portable"] {
-            var other = longview
-            other.environment["LONGVIEW_KERNELS"] = kernels
-            let replay = try await other.run("replay", "--all", "--json")
-            #expect(replay.status == 0, "\(replay.errors)")
-            #expect(try replay.objects.count == 6)
-        }
+        let replay = try await longview.run("replay", "--all", "--json")
+        #expect(replay.status == 0, "\(replay.errors)")
+        #expect(try replay.objects.count == 6)
+        var portable = longview
+        portable.environment["LONGVIEW_KERNELS"] = "portable"
+        let elsewhere = try await portable.run("replay", last)
+        #expect(elsewhere.status == 0 && elsewhere.output.contains("equal"), "\(elsewhere.errors)")
         let refused = try await longview.run(
             "model", "quantize", "nih-pneumonia@1-int8", "--images", longview.path("in"), "--output",
             longview.path("third"), "--version", "2")
@@ -116,8 +118,10 @@ struct QuantizeTests {
         let int8 = auc(zip(risks, rows).map { ($0, $1["label"]!) })
         let float32 = auc(rows.map { (Double($0["risk_nine_views"]!)!, $0["label"]!) })
         print("int8: \(within) of \(risks.count) within 0.02, at most \(differences.max()!); AUC \(int8), \(float32)")
-        #expect(within >= (Drill.isLong ? 0.99 : 0.95))
-        #expect(differences.max()! < 0.04)
-        if Drill.isLong { #expect(abs(int8 - float32) <= 0.005) }
+        // Without the correction of biases it is 0.07.
+        #expect(differences.max()! < 0.03)
+        guard Drill.isLong else { return }
+        #expect(within >= 0.99)
+        #expect(abs(int8 - float32) <= 0.005)
     }
 }
