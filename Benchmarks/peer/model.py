@@ -2,12 +2,14 @@
 """Longview's inference beside ONNX Runtime and OpenVINO: same network, same machine, same run.
 
 python model.py --onnx MODEL.onnx --longview PATH [--package DIR] [--rounds 7] [--iterations 5] [--cases 224x1 224x9 299x1]
-                [--threads N] [--processor-time] [--avx2] [--cold]
+                [--threads N] [--processor-time] [--avx2] [--cold] [--int8 INT8.onnx]
 
 MODEL.onnx    Inception-v4 with the CXR-Risk head at width 1, exported from PyTorch, input "x" (N, 3, S, S)
 --package     the same weights as a Longview package: needed for --cold, and makes every case compare the results, too
 --processor-time  instead of wall time: on a machine that others use, too, with --threads 1
 --avx2        also with every engine held to AVX2
+--int8        instead, the quantised network (quantise.py) in OpenVINO and ONNX Runtime beside Longview's int8, and ONNX
+              Runtime in float32
 --cold        also process start to result, and peak memory, of one picture
 
 Each round runs every engine for some iterations, one after the other, so that what else the machine does falls on all;
@@ -105,20 +107,18 @@ class Peer:
         self.process.wait()
 
 
-def longview_round(a, size, batch, environment):
+def longview_round(a, size, batch, environment, arithmetic="float32"):
     command = [a.longview, "bench", "model", "--architecture", "inception-v4", "--width", "1.0", "--size", str(size),
-               "--batch", str(batch), "--threads", str(a.threads), "--iterations", str(a.iterations), "--json"]
+               "--batch", str(batch), "--threads", str(a.threads), "--iterations", str(a.iterations), "--json",
+               "--arithmetic", arithmetic]
     return json.loads(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
 
 
-def compare(a, size, batch, avx2):
-    environment = dict(os.environ, OMP_NUM_THREADS=str(a.threads))
-    if avx2:
-        # OpenVINO's kernels come from oneDNN and from its own generator; ONNX Runtime's MLAS has no switch.
-        environment.update(ONEDNN_MAX_CPU_ISA="AVX2", DNNL_MAX_CPU_ISA="AVX2", LONGVIEW_KERNELS="avx2")
-    arguments = [a.onnx, "process_time" if a.processor_time else "perf_counter", size, batch, a.iterations, a.threads]
-    engines = ["openvino"] if avx2 else ["onnxruntime", "openvino"]
-    peers = {name: Peer(name, arguments, environment) for name in engines}
+def rounds(a, size, batch, engines, environment, arithmetic="float32"):
+    """Milliseconds by round of each of `engines` (name: engine and file) and of Longview, and Longview's last report."""
+    clock = "process_time" if a.processor_time else "perf_counter"
+    peers = {name: Peer(engine, [path, clock, size, batch, a.iterations, a.threads], environment)
+             for name, (engine, path) in engines.items()}
     times = {name: [] for name in [*engines, "longview"]}
     for _ in range(a.rounds):
         for name, peer in peers.items():
@@ -127,15 +127,46 @@ def compare(a, size, batch, avx2):
             times[name].append(peer.round())
         if not a.processor_time:
             wait_for_quiet()
-        result = longview_round(a, size, batch, environment)
+        result = longview_round(a, size, batch, environment, arithmetic)
         times["longview"].append(result["cpu_ms" if a.processor_time else "median_ms"])
     for peer in peers.values():
         peer.close()
+    return times, result
+
+
+def ratio(times, peer):
+    return statistics.median(p / l for p, l in zip(times[peer], times["longview"]))
+
+
+def settings(a, avx2):
+    environment = dict(os.environ, OMP_NUM_THREADS=str(a.threads))
+    if avx2:
+        # OpenVINO's kernels come from oneDNN and from its own generator; ONNX Runtime's MLAS has no switch.
+        environment.update(ONEDNN_MAX_CPU_ISA="AVX2", DNNL_MAX_CPU_ISA="AVX2", LONGVIEW_KERNELS="avx2")
+    return environment
+
+
+def compare(a, size, batch, avx2):
+    names = ["openvino"] if avx2 else ["onnxruntime", "openvino"]
+    times, result = rounds(a, size, batch, {name: (name, a.onnx) for name in names}, settings(a, avx2))
     medians = {name: statistics.median(values) for name, values in times.items()}
-    fastest = min(engines, key=medians.get)
-    ratio = statistics.median(p / l for p, l in zip(times[fastest], times["longview"]))
+    fastest = min(names, key=medians.get)
     cells = [f"{medians[n]:.1f}" if n in medians else "" for n in ("onnxruntime", "openvino", "longview")]
-    print(f"| {size} | {batch} | {'AVX2' if avx2 else result['kernels']} | {' | '.join(cells)} | {ratio:.2f} |", flush=True)
+    kernels = "AVX2" if avx2 else result["kernels"]
+    print(f"| {size} | {batch} | {kernels} | {' | '.join(cells)} | {ratio(times, fastest):.2f} |", flush=True)
+    return result["cpu"]
+
+
+def compare_int8(a, size, batch, avx2):
+    engines = {"openvino": ("openvino", a.int8)}
+    if not avx2:
+        engines = {"float32": ("onnxruntime", a.onnx), "onnxruntime": ("onnxruntime", a.int8), **engines}
+    times, result = rounds(a, size, batch, engines, settings(a, avx2), "int8")
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    cells = [f"{medians[n]:.1f}" if n in medians else "" for n in ("float32", "onnxruntime", "openvino", "longview")]
+    ratios = [f"{ratio(times, n):.2f}" if n in medians else "" for n in ("openvino", "float32")]
+    kernels = "AVX2" if avx2 else result["kernels"]
+    print(f"| {size} | {batch} | {kernels} | {' | '.join(cells + ratios)} |", flush=True)
     return result["cpu"]
 
 
@@ -191,19 +222,26 @@ def main():
     a.add_argument("--processor-time", action="store_true")
     a.add_argument("--avx2", action="store_true")
     a.add_argument("--cold", action="store_true")
+    a.add_argument("--int8")
     a = a.parse_args()
     if a.cold and not a.package:
         sys.exit("--cold needs --package: the same weights as a Longview package")
-    print("| size | batch | kernels | ONNX Runtime, ms | OpenVINO, ms | Longview, ms | faster peer / Longview |")
-    print("|---|---|---|---|---|---|---|")
+    if a.int8:
+        print("| size | batch | kernels | ONNX Runtime float32, ms | ONNX Runtime int8, ms | OpenVINO int8, ms "
+              "| Longview int8, ms | OpenVINO / Longview | float32 / Longview |")
+        print("|---|---|---|---|---|---|---|---|---|")
+    else:
+        print("| size | batch | kernels | ONNX Runtime, ms | OpenVINO, ms | Longview, ms | faster peer / Longview |")
+        print("|---|---|---|---|---|---|---|")
+    measure = compare_int8 if a.int8 else compare
     cpu = None
     for case in a.cases:
         size, batch = map(int, case.split("x"))
-        cpu = compare(a, size, batch, avx2=False)
+        cpu = measure(a, size, batch, avx2=False)
     if a.avx2:
         for case in a.cases:
             size, batch = map(int, case.split("x"))
-            compare(a, size, batch, avx2=True)
+            measure(a, size, batch, avx2=True)
     if a.cold:
         cold(a)
     if cpu:

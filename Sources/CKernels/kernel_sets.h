@@ -13,6 +13,9 @@
 
 #define LV_INLINE static inline __attribute__((always_inline))
 
+/// Quads of channels in a block of bytes.
+LV_INLINE size_t lv_quads(uint8_t channels) { return (channels + (size_t)LV_QUAD - 1) / LV_QUAD; }
+
 // Alignment 4: the compiler may not assume more, and unaligned moves cost nothing on aligned data.
 typedef float lv_vector8 __attribute__((ext_vector_type(8), aligned(4)));
 typedef float lv_vector16 __attribute__((ext_vector_type(16), aligned(4)));

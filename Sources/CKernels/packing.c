@@ -14,7 +14,13 @@ static size_t taps(const lv_packing *p) { return p->row_taps * p->column_taps; }
 
 // Packed floats for each output.
 static size_t output_floats(const lv_packing *p) {
-    return p->form == LV_PACK_WINOGRAD ? p->inputs * lv_winograd_weight_count(p) : p->inputs * taps(p);
+    switch (p->form) {
+    case LV_PACK_CONVOLUTION:
+    case LV_PACK_LINEAR: return p->inputs * taps(p);
+    case LV_PACK_WINOGRAD: return p->inputs * lv_winograd_weight_count(p);
+    case LV_PACK_QUANTISED: return lv_packed_quads(p) * taps(p);
+    }
+    return 0;
 }
 
 size_t lv_packing_count(const lv_packing *p) {
@@ -103,6 +109,10 @@ void lv_packing_run(const void *argument, size_t item, size_t worker) {
     for (; item >= group_count(&work->packings[i]); i++) item -= group_count(&work->packings[i]);
     const lv_packing *p = &work->packings[i];
     float *packed = p->packed + item * group_width(p) * output_floats(p);
+    if (p->form == LV_PACK_QUANTISED) {
+        lv_pack_quantised_group(p, item, (int8_t *)packed);
+        return;
+    }
     size_t row = LINEAR_GROUP;
     if (p->form == LV_PACK_LINEAR) {
         pack_linear(p, item, packed);

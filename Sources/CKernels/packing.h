@@ -70,3 +70,6 @@ LV_INLINE void lv_output_scales(const lv_packing *p, size_t group, double scales
         scales[o] = p->output_scale && output < p->outputs ? p->output_scale[output] : 1.0;
     }
 }
+/// Quads of channels of all input blocks: four bytes of weights each, as a float has.
+size_t lv_packed_quads(const lv_packing *packing);
+void lv_pack_quantised_group(const lv_packing *packing, size_t group, int8_t *packed);

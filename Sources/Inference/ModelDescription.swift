@@ -14,6 +14,8 @@ public struct ModelDescription: Codable, Sendable, Equatable {
     public let network: NetworkReference
     /// One image's shape as the network takes it.
     public let input: FeatureShape
+    /// What the network is computed in; nil: `float32`.
+    public let arithmetic: Arithmetic?
     /// How a risk is read from the logits.
     public let output: Output
     /// Ranges of risk and their names, lowest first.

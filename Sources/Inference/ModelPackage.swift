@@ -60,8 +60,10 @@ public struct ModelPackage: Sendable {
             // Of all that is to be done the digest takes longest, and one thread only: it begins first.
             let pool = try ThreadPool(threads: options.threads)
             pool.runAside { digest.compute() }
-            return try Network(try description.graph(), weights, options, keepingWeights: false, pool: pool)
-                .run(input.values, batch: input.shape[0])
+            return try Network(
+                try description.graph(), weights, description.arithmetic ?? .float32, options, keepingWeights: false,
+                pool: pool
+            ).run(input.values, batch: input.shape[0])
         }
         try check(digest.value(), expected, description)
         let identity = identity(bytes, weightsDigest: digest.value())
@@ -125,7 +127,9 @@ public struct ModelPackage: Sendable {
     /// Compiles the network.
     /// - Throws: `InferenceError`, see `Network.init`.
     public func makeNetwork(options: ExecutionOptions) throws -> Network {
-        try Network(graph: try description.graph(), weights: weights, options: options)
+        try Network(
+            graph: try description.graph(), weights: weights, arithmetic: description.arithmetic ?? .float32,
+            options: options)
     }
 
     /// Runs the golden vectors through `network` and compares the logits.

@@ -122,7 +122,8 @@ public enum ModelPackager {
         try JSONSerialization.jsonObject(with: try JSONEncoder().encode(value))
     }
 
-    private static func golden(_ network: Network, input: FeatureShape) throws -> [GoldenVector] {
+    /// The golden vectors that `network` computes.
+    static func golden(_ network: Network, input: FeatureShape) throws -> [GoldenVector] {
         try (1...3).map { seed in
             func vector(_ logits: [Double]) -> GoldenVector {
                 GoldenVector(

@@ -16,6 +16,11 @@ public final class Network: @unchecked Sendable {
     /// 16-channel block, kernel row, kernel column and channel; or by transformed tiles (CKernels.h), one chain for each
     /// product by channel, where the layer's shape makes that faster; batch norms folded in double precision.
     public static let engineVersion = "tiled-1"
+    /// Likewise of quantised models.
+    ///
+    /// `int8-1`: sums of products of integers; their way to bytes, and everything else, in the order that
+    /// CKernelsQuantised.h states; vectors as `tiled-1`.
+    public static let quantisedEngineVersion = "int8-1"
 
     /// The graph it was compiled from.
     public let graph: NetworkGraph
@@ -43,31 +48,37 @@ public final class Network: @unchecked Sendable {
     }
 
     /// Compiles `graph` with `weights`.
-    /// - Parameter keepingWeights: whether the weights stay packed, so that only the first run pays for it; the file is
+    /// - Parameters:
+    ///   - arithmetic: what `weights` were made for.
+    ///   - keepingWeights: whether the weights stay packed, so that only the first run pays for it; the file is
     ///   not needed afterwards. A network for one run takes less memory and starts sooner without.
     /// - Throws: `InferenceError` (`invalidGraph`, `mismatchedWeights`, `nonFiniteWeights`, `resources`).
     public convenience init(
-        graph: NetworkGraph, weights: SafetensorsFile, options: ExecutionOptions, keepingWeights: Bool = true
+        graph: NetworkGraph, weights: SafetensorsFile, arithmetic: Arithmetic = .float32, options: ExecutionOptions,
+        keepingWeights: Bool = true
     ) throws {
         try self.init(
-            graph, weights, options, keepingWeights: keepingWeights, pool: ThreadPool(threads: options.threads))
+            graph, weights, arithmetic, options, keepingWeights: keepingWeights,
+            pool: ThreadPool(threads: options.threads))
     }
 
     /// As above, on threads that may have begun something else already.
     init(
-        _ graph: NetworkGraph, _ weights: SafetensorsFile, _ options: ExecutionOptions, keepingWeights: Bool,
-        pool: ThreadPool
+        _ graph: NetworkGraph, _ weights: SafetensorsFile, _ arithmetic: Arithmetic, _ options: ExecutionOptions,
+        keepingWeights: Bool, pool: ThreadPool
     ) throws {
         var planner = try Planner(
-            graph: graph, weights: weights, kernels: options.kernels, keepingWeights: keepingWeights)
+            graph: graph, weights: weights, arithmetic: arithmetic, kernels: options.kernels,
+            keepingWeights: keepingWeights)
         plan = try planner.plan()
         self.pool = pool
         try plan.packed.prepare(pool)
         self.graph = graph
-        // The tiles chosen are part of the arithmetic, so of the version.
+        // The tiles chosen are part of the arithmetic, so of the version; integers leave nothing to choose.
         let choices = SHA256.hash(data: Data(plan.choices.utf8)).prefix(4).map { String(format: "%02x", $0) }.joined()
+        let version = arithmetic == .int8 ? Self.quantisedEngineVersion : "\(Self.engineVersion)+\(choices)"
         engine = EngineIdentity(
-            version: "\(Self.engineVersion)+\(choices)", kernels: options.kernels, threads: options.threads)
+            version: version, kernels: options.kernels, threads: options.threads)
         outputShape = planner.outputShape
     }
 
@@ -178,6 +189,10 @@ public final class Network: @unchecked Sendable {
                 schedule.scratchFloats = max(schedule.scratchFloats, lv_winograd_scratch(&kernel))
                 schedule.sharedFloats = max(schedule.sharedFloats, lv_winograd_shared_scratch(&kernel))
                 schedule.steps[i].kernel = .winograd(kernel)
+            case .quantised(var kernel):
+                let shared = kernel.schedule(batch: images, threads: pool.threads)
+                schedule.sharedFloats = max(schedule.sharedFloats, shared)
+                schedule.steps[i].kernel = .quantised(kernel)
             default: continue
             }
         }
@@ -262,6 +277,11 @@ public final class Network: @unchecked Sendable {
                     to[image * count + i] = Float(probability)
                 }
             }
+        case .quantised(let kernel):
+            kernel.run(
+                .init(
+                    input: input(kernel.strides.input), output: output(kernel.strides.output), weights: weights,
+                    scratch: memory.scratch + schedule.scratchFloats * pool.threads), batch: batch, pool)
         case .other(let kernel):
             let strides = kernel.strides
             let other = step.other.map { UnsafePointer(memory.address($0) + skipped($0, strides.other)) }

@@ -52,6 +52,8 @@ struct FusedNode {
     var inputs: [String]
     /// The graph's name of its result: that of the last node it stands for.
     var result: String
+
+    var isConcatenation: Bool { if case .concat = operation { true } else { false } }
 }
 
 extension NetworkGraph {

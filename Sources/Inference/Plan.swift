@@ -24,6 +24,7 @@ final class Plan {
         case layout(lv_layout)
         case softmax(count: Int)
         case other(OperatorKernel)
+        case quantised(QuantisedKernel)
     }
 
     /// A kernel whose batch, pointers to activations and chunking are filled in when it runs.

@@ -9,6 +9,8 @@ struct Planner {
     let memory: PlanMemory
     let packed: PackedWeights
     var placement = BufferPlacement()
+    /// Of a quantised plan.
+    var quantisation: Quantisation?
 
     /// Where a value lives: a buffer, for a feature map from one of its blocks on.
     struct Place {
@@ -37,7 +39,8 @@ struct Planner {
     private var choices: [String] = []
 
     init(
-        graph: NetworkGraph, weights: SafetensorsFile, kernels: KernelSet, keepingWeights: Bool
+        graph: NetworkGraph, weights: SafetensorsFile, arithmetic: Arithmetic, kernels: KernelSet,
+        keepingWeights: Bool
     ) throws(InferenceError) {
         memory = PlanMemory()
         packed = PackedWeights(of: weights, memory: memory, kept: keepingWeights)
@@ -45,7 +48,13 @@ struct Planner {
         self.weights = weights
         self.kernels = kernels
         shapes = try graph.shapes()
-        try graph.check(weights, shapes: shapes)
+        switch arithmetic {
+        case .float32: try graph.check(weights, shapes: shapes)
+        case .int8:
+            let parameters = try QuantisedParameters(graph, shapes: shapes)
+            try parameters.check(weights)
+            quantisation = Quantisation(parameters: parameters)
+        }
     }
 
     /// The shape of the network's result.
@@ -55,9 +64,11 @@ struct Planner {
     mutating func plan() throws -> Plan {
         let nodes = try graph.fused(shapes: shapes)
         divideChannels(nodes)
+        try quantise(nodes)
         placeValues(nodes)
         if nodes.contains(where: { $0.inputs.contains(NetworkGraph.inputName) && !readsPlanar($0) }) {
-            drafts.append(try layout(NetworkGraph.inputName, unpack: false))
+            drafts.append(
+                quantisation == nil ? try layout(NetworkGraph.inputName, unpack: false) : try quantisedInput())
         }
         for node in nodes { try draft(node) }
         let result = places[graph.output]!
@@ -128,14 +139,14 @@ struct Planner {
         for node in nodes { _ = place(node.result) }
     }
 
-    private mutating func place(_ value: String) -> Place {
+    mutating func place(_ value: String) -> Place {
         if let place = places[value] { return place }
         let place: Place
         switch shapes[value]! {
         case .map(let shape):
             let count = blocks[value]!.counts.count
             place = Place(
-                buffer: placement.add(floats: count * shape.pixels * LV_LANES), block: 0,
+                buffer: placement.add(floats: count * blockFloats(.map(shape))), block: 0,
                 bufferBlocks: count)
         case .vector(let count): place = Place(buffer: placement.add(floats: count), block: 0, bufferBlocks: 0)
         }
@@ -159,7 +170,8 @@ struct Planner {
 
     private func blockFloats(_ shape: ValueShape) -> Int {
         guard case .map(let map) = shape else { return 0 }
-        return map.pixels * LV_LANES
+        // Of floats or of bytes.
+        return map.pixels * (quantisation == nil ? LV_LANES : LV_LANES / 4)
     }
 
     func imageStride(_ place: Place, _ shape: ValueShape) -> Int { place.bufferBlocks * blockFloats(shape) }
@@ -167,7 +179,7 @@ struct Planner {
     // MARK: Steps
 
     func readsPlanar(_ node: FusedNode) -> Bool {
-        guard node.inputs == [NetworkGraph.inputName], graph.input.channels <= LV_LANES,
+        guard quantisation == nil, node.inputs == [NetworkGraph.inputName], graph.input.channels <= LV_LANES,
             case .convolution(let convolution) = node.operation
         else { return false }
         return convolution.isPlain && convolution.window.padding.width == 0 && convolution.window.stride.width <= 2
@@ -176,6 +188,10 @@ struct Planner {
     private mutating func draft(_ node: FusedNode) throws {
         let input = node.inputs[0]
         let shape = shapes[input]!
+        if quantisation != nil, case .map = shape, !node.isConcatenation {
+            drafts.append(try quantisedDraft(node))
+            return
+        }
         let output = places[node.result]!
         let kernel: Plan.Kernel
         let description: String
@@ -248,9 +264,13 @@ struct Planner {
     private mutating func copy(_ value: String, to output: Place) throws {
         let shape = shapes[value]!
         let window = NetworkGraph.Window(kernel: Extent(1))
+        let kernel: Plan.Kernel =
+            quantisation == nil
+            ? .pooling(pooling(window, LV_MAX_POOL, value, output, shape))
+            : .quantised(.pooling(quantisedPooling(window, LV_MAX_POOL, value, output, shape)))
         drafts.append(
             Draft(
-                description: "copy", kernel: .pooling(pooling(window, LV_MAX_POOL, value, output, shape)),
+                description: "copy", kernel: kernel,
                 input: places[value], output: output, inputShape: shape, outputShape: shape))
     }
 

@@ -82,6 +82,7 @@ typedef enum {
     LV_PACK_CONVOLUTION,  // [group of 32 outputs][block][tap][channel][output]
     LV_PACK_WINOGRAD,     // [group of 32 outputs][class of products][input][output]: G g G^T in double precision
     LV_PACK_LINEAR,       // [group of 64 outputs][input][output], `taps` being 1
+    LV_PACK_QUANTISED,    // [group of 32 outputs][block][tap][quad of channels][output][channel], bytes
 } lv_packing_form;
 
 /// Weights from the order in which PyTorch stores them to that in which a kernel reads them: scaled in double precision
@@ -91,6 +92,7 @@ typedef struct {
     lv_packing_form form;
     lv_tiling row_tiling, column_tiling;  // LV_PACK_WINOGRAD
     const float *weights;                 // outputs x inputs x taps
+    const int8_t *quantised;              // likewise, instead; LV_PACK_QUANTISED
     const double *output_scale;           // per output, or NULL
     const double *input_scale;            // per input, or NULL; LV_PACK_LINEAR
     size_t outputs, inputs, row_taps, column_taps;
@@ -425,3 +427,5 @@ void lv_softmax(const float *logits, size_t count, double *probabilities);
 double lv_exp_nonpositive(double x);
 /// log(x) of a positive normal number, made likewise: relative error below 4e-16.
 double lv_log(double x);
+
+#include "CKernelsQuantised.h"

@@ -23,6 +23,16 @@ struct BenchModel: AsyncParsableCommand {
     @Option(help: "With --architecture: rows and columns of a picture.")
     var size = 224
 
+    @Option(help: "With --architecture: float32 or int8.", transform: arithmetic(named:))
+    var arithmetic = Arithmetic.float32
+
+    private static func arithmetic(named name: String) throws -> Arithmetic {
+        guard let arithmetic = Arithmetic(rawValue: name) else {
+            throw ValidationError("“\(name)” is no arithmetic; there are float32 and int8")
+        }
+        return arithmetic
+    }
+
     @Option(help: "Pictures at once.")
     var batch = 1
 
@@ -101,9 +111,14 @@ struct BenchModel: AsyncParsableCommand {
         let input = FeatureShape(channels: 3, height: size, width: size)
         let graph = InceptionV4.cxrRisk(width: width, hidden: 512, classes: 2, input: input)
         let network = try await ComputeQueue("command", concurrent: false).run {
-            try Network(graph: graph, weights: try SafetensorsFile.seeded(for: graph, seed: 1), options: options)
+            let weights =
+                switch arithmetic {
+                case .float32: try SafetensorsFile.seeded(for: graph, seed: 1)
+                case .int8: try SafetensorsFile.seededQuantised(for: graph, seed: 1)
+                }
+            return try Network(graph: graph, weights: weights, arithmetic: arithmetic, options: options)
         }
-        return ("inception-v4, width \(width), \(size) × \(size)", network)
+        return ("inception-v4, \(arithmetic.rawValue), width \(width), \(size) × \(size)", network)
     }
 
     private func measure(_ name: String, _ network: Network) throws -> (Result, [LayerTime]) {

@@ -10,7 +10,7 @@ struct ModelCommands: AsyncParsableCommand {
         commandName: "model", abstract: "Models: bring one in, list, show, verify, run, choose which is used.",
         subcommands: [
             ModelImport.self, ModelList.self, ModelShow.self, ModelVerify.self, ModelActivate.self,
-            ModelShadow.self, ModelRetire.self, ModelExport.self, ModelPredict.self,
+            ModelShadow.self, ModelRetire.self, ModelExport.self, ModelPredict.self, ModelQuantize.self,
         ])
 }
 
@@ -131,7 +131,7 @@ struct ModelList: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     private struct Entry: Encodable {
-        var name, version, state, digest, imported_at: String
+        var name, version, state, digest, imported_at, arithmetic: String
         var present: Bool
     }
 
@@ -140,18 +140,21 @@ struct ModelList: AsyncParsableCommand {
         let store = try await settings.openStore()
         let models = try await store.models()
         await store.close()
-        var table = Table(["MODEL", "STATE", "IMPORTED", "PACKAGE HERE", "DIGEST"])
+        var table = Table(["MODEL", "STATE", "ARITHMETIC", "IMPORTED", "PACKAGE HERE", "DIGEST"])
         for model in models {
             let present = settings.library.contains(digest: model.digest)
+            let arithmetic = (try ModelDescription(registered: model).arithmetic ?? .float32).rawValue
             if output.json {
                 Console.out(
                     try JSONLine.text(
                         Entry(
                             name: model.name, version: model.version, state: model.state.rawValue,
-                            digest: model.digest, imported_at: model.importedAt?.description ?? "", present: present)))
+                            digest: model.digest, imported_at: model.importedAt?.description ?? "",
+                            arithmetic: arithmetic, present: present)))
             }
             table.add([
-                model.reference, model.state.rawValue, model.importedAt.map(output.time) ?? "", present ? "yes" : "no",
+                model.reference, model.state.rawValue, arithmetic, model.importedAt.map(output.time) ?? "",
+                present ? "yes" : "no",
                 model.digest,
             ])
         }
@@ -194,6 +197,7 @@ struct ModelShow: AsyncParsableCommand {
         var text = Sections()
         text.section("\(description.name)@\(description.version)")
         text.add("digest", digest)
+        text.add("arithmetic", (description.arithmetic ?? .float32).rawValue)
         text.add("endpoint", "risk of " + description.endpoint.text)
         text.section("Categories")
         var lower = "0"
