@@ -131,10 +131,6 @@ let package = Package(
         .testTarget(
             name: "LedgerTests", dependencies: ["TestSupport", "Ledger", crypto], exclude: ["Fixtures"],
             swiftSettings: swift),
-        .testTarget(
-            name: "ServiceTests",
-            dependencies: ["TestSupport", "Service", "Ledger", "longview", crypto, lifecycle, logging],
-            swiftSettings: swift),
         .testTarget(name: "PostgresTests", dependencies: ["TestSupport", "Postgres", logging], swiftSettings: swift),
         .testTarget(
             name: "StoreTests", dependencies: ["TestSupport", "Store", "Ledger", "Postgres", crypto, logging],
@@ -145,8 +141,8 @@ let package = Package(
         .testTarget(
             name: "ServiceTests",
             dependencies: [
-                "TestSupport", "Service", "Scoring", "Store", "Postgres", "Inference", "Imaging", "DICOM",
-                "longview-decoder", lifecycle, lifecycleTesting, logging,
+                "TestSupport", "Service", "Scoring", "Store", "Postgres", "Ledger", "Inference", "Imaging", "DICOM",
+                "longview", "longview-decoder", crypto, lifecycle, lifecycleTesting, logging,
             ],
             swiftSettings: swift),
         .testTarget(
