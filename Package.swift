@@ -101,8 +101,8 @@ let package = Package(
         .target(
             name: "Service",
             dependencies: [
-                "Imaging", "Decoding", "Inference", "Ledger", "Postgres", "Store", "Scoring", crypto, httpClient, httpServer,
-                lifecycle, logging, nio, nioPosix, nioSSL, nioTLS,
+                "DICOM", "Imaging", "Decoding", "Inference", "Ledger", "Postgres", "Store", "Scoring", crypto, httpClient,
+                httpServer, lifecycle, logging, nio, nioPosix, nioSSL, nioTLS,
             ],
             swiftSettings: swift),
         .executableTarget(name: "longview-decoder", dependencies: ["Decoding"], swiftSettings: swift),

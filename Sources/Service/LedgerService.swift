@@ -27,8 +27,8 @@ public struct LedgerService: Service {
     /// Works until it is asked to stop; then once more, so that what is recorded is published.
     public func run() async throws {
         let sequencer = LedgerSequencer(store)
-        var pause = interval
         await cancelWhenGracefulShutdown {
+            var pause = interval
             while !Task.isCancelled {
                 pause = await round(sequencer) ? interval : min(pause * 2, .seconds(30))
                 try? await Task.sleep(for: pause)

@@ -72,9 +72,10 @@ struct LedgerSettings {
         }
         var cosigner: LedgerPublisher.Cosigner?
         let endpoints = try witnesses()
-        if !endpoints.isEmpty || (try witnessPolicy()) != nil {
+        let named = try witnessPolicy()
+        if !endpoints.isEmpty || named != nil {
             let policy =
-                try witnessPolicy()
+                try named
                 ?? CheckpointPolicy(
                     origin: signer.verifier.name, logKeys: [signer.verifier], witnessKeys: endpoints.map(\.key))
             cosigner = WitnessClient(witnesses: endpoints).cosigner(store, policy: policy, logger: Program.logger)

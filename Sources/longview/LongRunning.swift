@@ -30,7 +30,7 @@ struct LongRunning {
         _ = try await decoders.confinement()
         folder = settings.objects
         try await ComputeQueue("command", concurrent: false).run { [folder] in try folder.prepare() }
-        store = try await settings.openStore(connections: 12)
+        store = try await settings.openStore(as: .service, connections: 14)
         desk = IntakeDesk(folder: folder, store: store, signal: signal, logger: logger)
         gate = IntakeGate(folder: folder, store: store)
     }
@@ -58,6 +58,11 @@ struct LongRunning {
 
     /// Runs `services` until SIGTERM or SIGINT, upon which each finishes what it must.
     func run(_ services: any ServiceLifecycle.Service...) async throws {
+        try await run(services)
+    }
+
+    /// As above; the last is told to stop first.
+    func run(_ services: [any ServiceLifecycle.Service]) async throws {
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: services.map { .init(service: $0, failureTerminationBehavior: .gracefullyShutdownGroup) },

@@ -19,6 +19,8 @@ struct Site: Sendable {
     /// A folder of this site's own.
     let root: URL
 
+    static let recorder = Recorder(host: "test", version: "0")
+
     static let source = IntakeSource(.dicom, callingAETitle: "CR1", calledAETitle: "LONGVIEW", host: "test")
 
     /// With version 1 of the shipped model active.
@@ -29,7 +31,8 @@ struct Site: Sendable {
         _ = try await Schema.migrator.migrate(on: owner)
         await owner.close()
         store = Store(
-            try database.configuration(user: PrivateCluster.workerRole), maximumConnections: 10, logger: TestLog.silent)
+            try database.configuration(user: PrivateCluster.workerRole), recorder: Self.recorder,
+            maximumConnections: 10, logger: TestLog.silent)
         folder = ObjectFolder(root.appendingPathComponent("objects", isDirectory: true))
         try folder.prepare()
         desk = IntakeDesk(folder: folder, store: store, signal: signal, logger: TestLog.silent)
@@ -130,7 +133,18 @@ struct Site: Sendable {
     }
 
     /// Scores that clinicians see, of any version.
-    func scores() async throws -> [StoredInference] { try await store.inferences(InferenceQuery(limit: 1000)) }
+    func scores() async throws -> [StoredInference] { try await reads.inferences(InferenceQuery(limit: 1000)) }
+
+    /// What was refused.
+    func refusals() async throws -> [StoredRefusal] { try await reads.refusals(InferenceQuery(limit: 1000)) }
+
+    private var reads: AuditedReads {
+        get throws {
+            try AuditedReads(
+                database.configuration(user: AuditedReads.Role.clinician.rawValue), as: .clinician, purpose: "TREAT",
+                recorder: Self.recorder, logger: TestLog.silent)
+        }
+    }
 
     func count(_ sql: SQL) async throws -> Int {
         let owner = try await database.connect()

@@ -31,7 +31,7 @@ struct WorkerTests {
         #expect(Set(scores.map(\.record.object.sha256)).count == 10)
         // What was not known when it came in was added when it was decoded.
         #expect(Set(scores.compactMap(\.record.object.patientID)) == Set((0..<10).map { "SMALL-\($0)" }))
-        let refusals = try await site.store.refusals(InferenceQuery())
+        let refusals = try await site.refusals()
         #expect(Set(refusals.map(\.record.object.sha256)) == [leg.sha256, nonsense.sha256])
         let dead = try await site.store.jobs(in: .dead, limit: 5)
         #expect(dead.first { $0.objectSHA256 == lost.sha256 }?.code == "object_missing")

@@ -90,11 +90,11 @@ struct IntakeTests {
         let bare = ObjectRecord(sha256: Samples.digest("1"), kind: .unknown, byteCount: 12)
         _ = try await store.intake(bare, from: Samples.source)
         _ = try await store.record(Samples.inference(), picture: Samples.picture)
-        #expect(try await store.inferences(InferenceQuery())[0].record.object == Samples.object())
+        #expect(try await Samples.reads(database).inferences(InferenceQuery())[0].record.object == Samples.object())
         var other = Samples.object()
         other.patientID = "P2"
         _ = try await store.intake(other, from: Samples.source)
-        #expect(try await store.inferences(InferenceQuery())[0].record.object == Samples.object())
+        #expect(try await Samples.reads(database).inferences(InferenceQuery())[0].record.object == Samples.object())
         let worker = try await database.connect(user: PrivateCluster.workerRole)
         for change: SQL in [
             "UPDATE longview.objects SET patient_id = 'P2'", "UPDATE longview.objects SET patient_id = NULL",

@@ -18,7 +18,7 @@ struct ModelsInUseTests {
 
     @Test("what waits for a version that was replaced is scored by the one that replaced it, once")
     func replaced() async throws {
-        let (_, store) = try await Samples.queue(3)
+        let (database, store) = try await Samples.queue(3)
         _ = try await store.register(Self.second)
         let begun = try #require(try await store.take(1).first)
         _ = try await store.setState(.active, of: Self.second, reason: nil)
@@ -31,7 +31,7 @@ struct ModelsInUseTests {
         for job in [begun] + jobs {
             _ = try await store.complete(job, with: Self.inference(of: job), picture: Samples.picture)
         }
-        let versions = try await store.inferences(InferenceQuery()).map(\.record.modelVersion)
+        let versions = try await Samples.reads(database).inferences(InferenceQuery()).map(\.record.modelVersion)
         #expect(versions == ["2", "2", "1"])
         await store.close()
     }
@@ -70,8 +70,8 @@ struct ModelsInUseTests {
             modelDigest: shadows[1].modelDigest, stage: .gate, code: "lateral_view", message: "", gate: nil,
             longviewVersion: "0", host: "test")
         _ = try await store.complete(shadows[1], with: refusal)
-        #expect(try await store.inferences(InferenceQuery()).isEmpty)
-        #expect(try await store.refusals(InferenceQuery()).isEmpty)
+        #expect(try await Samples.reads(database).inferences(InferenceQuery()).isEmpty)
+        #expect(try await Samples.reads(database).refusals(InferenceQuery()).isEmpty)
         #expect(try await store.inference(id) == nil)
         #expect(
             try await store.inference(
@@ -86,7 +86,7 @@ struct ModelsInUseTests {
         let jobs = try await store.take(5, model: Self.second.digest)
         #expect(jobs.count == 2)
         for job in jobs { _ = try await store.complete(job, with: Self.inference(of: job), picture: Samples.picture) }
-        #expect(try await store.inferences(InferenceQuery()).map(\.record.modelVersion) == ["2", "2"])
+        #expect(try await Samples.reads(database).inferences(InferenceQuery()).map(\.record.modelVersion) == ["2", "2"])
         await store.close()
     }
 
@@ -101,7 +101,7 @@ struct ModelsInUseTests {
         try await store.retargetJobs()
         _ = try await store.complete(begun, with: Self.inference(of: begun), picture: Samples.picture)
         #expect(try await database.count("SELECT count(*) AS n FROM longview.shadow_inferences") == 1)
-        #expect(try await store.inferences(InferenceQuery()).isEmpty)
+        #expect(try await Samples.reads(database).inferences(InferenceQuery()).isEmpty)
         #expect(try await store.jobs(in: .cancelled, limit: 5).map(\.code) == ["model_not_in_use"])
         #expect(try await store.take(5).count == 2)
         await store.close()

@@ -25,8 +25,8 @@ extension Samples {
         _ = try await first.setState(.active, of: model, reason: nil)
         await first.close()
         let store = Store(
-            try database.configuration(user: PrivateCluster.workerRole), maximumConnections: connections,
-            logger: TestLog.silent)
+            try database.configuration(user: PrivateCluster.workerRole), recorder: recorder,
+            maximumConnections: connections, logger: TestLog.silent)
         for number in 0..<objects { #expect(try await store.intake(object(number), from: source) == .new) }
         return (database, store)
     }

@@ -51,13 +51,13 @@ struct QueueTests {
         #expect(
             try await store.complete(jobs[1], with: second, picture: Samples.picture) == .done(.duplicate(before)))
         #expect(try await database.count("SELECT count(*) AS n FROM longview.jobs") == 0)
-        #expect(try await store.inferences(InferenceQuery()).count == 2)
+        #expect(try await Samples.reads(database).inferences(InferenceQuery()).count == 2)
         await store.close()
     }
 
     @Test("a record that can't be written leaves its job leased, and a refusal ends it")
     func completionFails() async throws {
-        let (_, store) = try await Samples.queue(1)
+        let (database, store) = try await Samples.queue(1)
         let job = try #require(try await store.take(1).first)
         var impossible = Samples.inference(of: job)
         impossible.risk = 2
@@ -71,7 +71,7 @@ struct QueueTests {
             longviewVersion: "0", host: "test")
         #expect(try await store.complete(job, with: refusal) == .refused)
         #expect(try await store.job(job.id)?.entry.code == "lateral_view")
-        #expect(try await store.refusals(InferenceQuery()).count == 1)
+        #expect(try await Samples.reads(database).refusals(InferenceQuery()).count == 1)
         await store.close()
     }
 

@@ -1,6 +1,6 @@
-import ArgumentParser
+public import ArgumentParser
 import Foundation
-import Ledger
+public import Ledger
 import Store
 
 struct AuditExport: AsyncParsableCommand {

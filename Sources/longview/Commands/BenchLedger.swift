@@ -1,10 +1,10 @@
 import ArgumentParser
 import Crypto
+import Decoding
 import Foundation
 import Ledger
 import Postgres
 import Store
-import Synchronization
 
 struct BenchLedger: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -90,15 +90,16 @@ struct BenchLedger: AsyncParsableCommand {
         let publisher = LedgerPublisher(
             store, signer: signer, file: CheckpointFile(folder.appendingPathComponent("ledger/checkpoint")))
         let deadline = ContinuousClock.now + .seconds(seconds)
-        let appended = Mutex(0)
-        let checkpoints = Mutex(0)
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        let batch = batch
+        let counts = try await withThrowingTaskGroup(of: (appended: Int, checkpoints: Int).self) { group in
             for _ in 0..<connections {
                 group.addTask {
+                    var count = 0
                     while ContinuousClock.now < deadline {
                         try await store.append(Array(repeating: Self.body, count: batch))
-                        appended.withLock { $0 += batch }
+                        count += batch
                     }
+                    return (count, 0)
                 }
             }
             group.addTask {
@@ -106,21 +107,24 @@ struct BenchLedger: AsyncParsableCommand {
                     if case .sequenced(let count, _) = try await sequencer.step(), count > 200 { continue }
                     try await Task.sleep(for: .milliseconds(50))
                 }
+                return (0, 0)
             }
             group.addTask {
+                var count = 0
                 while ContinuousClock.now < deadline {
                     try await publisher.publish()
-                    checkpoints.withLock { $0 += 1 }
+                    count += 1
                     try await Task.sleep(for: .seconds(1))
                 }
+                return (0, count)
             }
-            try await group.waitForAll()
+            return try await group.reduce((appended: 0, checkpoints: 0)) { ($0.0 + $1.0, $0.1 + $1.1) }
         }
         let size = try await store.ledgerStatus().size
-        let added = appended.withLock(\.self)
+        let added = counts.0
         var result = Result(
             connections: connections, batch: batch, entry_bytes: 1024, seconds: seconds, appended: added,
-            sequenced: size - start, checkpoints: checkpoints.withLock(\.self),
+            sequenced: size - start, checkpoints: counts.1,
             appended_per_second: Double(added) / seconds, sequenced_per_second: Double(size - start) / seconds,
             cpu: Machine.processor, cores: ProcessInfo.processInfo.activeProcessorCount, synchronous_commit: "on")
         guard verify > 0 else {

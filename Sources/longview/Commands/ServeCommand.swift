@@ -1,0 +1,149 @@
+import ArgumentParser
+import DICOM
+import Foundation
+import Ledger
+import Service
+import ServiceLifecycle
+import Store
+
+/// Where DICOM applications send to, and who may.
+struct ReceiverOptions: ParsableArguments {
+    @Option(help: "The DICOM port.")
+    var port: UInt16 = 11112
+
+    @Option(name: .customLong("aet"), help: "This application's title; those who call another are rejected.")
+    var title = "LONGVIEW"
+
+    @Option(
+        name: .customLong("caller"),
+        help: "An application that may send, as TITLE or TITLE@ADDRESS; may be repeated. Others are rejected.")
+    var callers: [String] = []
+
+    @Flag(help: "Any application may send.")
+    var anyCaller = false
+
+    @Option(help: "Associations at once, in all.")
+    var associations = 25
+
+    @Option(help: "The certificate for DICOM over TLS (PEM).", completion: .file())
+    var tlsCertificate: String?
+
+    @Option(help: "Its private key (PEM).", completion: .file())
+    var tlsKey: String?
+
+    @Option(help: "The authorities that callers' certificates must come from (PEM).", completion: .file())
+    var tlsAuthorities: String?
+
+    @Option(help: "The port for DICOM over TLS.")
+    var tlsPort: UInt16 = 2762
+
+    @Flag(help: "TLS alone: no port without it.")
+    var tlsOnly = false
+
+    func validate() throws {
+        guard associations > 0 else { throw ValidationError("--associations must be at least 1") }
+        guard anyCaller != !callers.isEmpty else {
+            throw ValidationError("say who may send: --caller TITLE[@ADDRESS], or --any-caller")
+        }
+        guard (tlsCertificate == nil) == (tlsKey == nil) else {
+            throw ValidationError("TLS needs both --tls-certificate and --tls-key")
+        }
+        if tlsOnly, tlsCertificate == nil { throw ValidationError("--tls-only needs --tls-certificate and --tls-key") }
+    }
+
+    var configuration: StorageServer.Configuration {
+        var configuration = StorageServer.Configuration()
+        configuration.title = title
+        configuration.port = tlsOnly ? nil : port
+        configuration.callers =
+            anyCaller
+            ? nil
+            : callers.map { text in
+                let parts = text.split(separator: "@", maxSplits: 1)
+                return StorageServer.Caller(
+                    title: String(parts[0]), address: parts.count > 1 ? String(parts[1]) : nil)
+            }
+        configuration.maximumAssociations = associations
+        if let tlsCertificate, let tlsKey {
+            configuration.tls = TLSConfiguration(
+                certificate: tlsCertificate, privateKey: tlsKey, trustedAuthorities: tlsAuthorities)
+            configuration.securePort = tlsPort
+        }
+        return configuration
+    }
+}
+
+extension LongRunning {
+    /// A receiver of what other DICOM applications send.
+    func receiver(_ options: ReceiverOptions) -> StorageReceiver {
+        StorageReceiver(options.configuration, desk: desk, gate: gate, host: Program.host, logger: logger) { server in
+            let ports = [server.port.map { "\($0)" }, server.securePort.map { "\($0) (TLS)" }].compactMap(\.self)
+            Console.note("\(options.title) listens on port \(ports.joined(separator: " and "))")
+        }
+    }
+
+    /// Says in the ledger that a part begins and ends, around `body`.
+    func recorded(_ component: String, _ body: () async throws -> Void) async throws {
+        let process = Int(ProcessInfo.processInfo.processIdentifier)
+        try await store.append(.start(StartEntry(component: component, processID: process)))
+        try await body()
+    }
+}
+
+struct Receive: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Receive DICOM objects and put them in the queue, until told to stop.",
+        discussion: "Something that scores must run as well: longview work, or longview serve in place of both.")
+
+    @OptionGroup var receiver: ReceiverOptions
+
+    func run() async throws {
+        let parts = try await LongRunning(Settings())
+        try await parts.recorded("receiver") { try await parts.run(parts.receiver(receiver)) }
+    }
+}
+
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Receive, score and publish in one process, until told to stop.",
+        discussion: """
+            What `receive`, `watch`, `work` and `publish` do each alone. SIGTERM and SIGINT end it in order: objects under \
+            way are finished and answered, leases are given back, and the ledger is published once more. Decoders must be \
+            confined, unless LONGVIEW_REQUIRE_CONFINEMENT is 0.
+            """)
+
+    @OptionGroup var receiver: ReceiverOptions
+
+    @Option(name: .customLong("watch"), help: "Take in the files that are put into this folder as well.", completion: .directory)
+    var watched: String?
+
+    @Option(help: "Threads that compute; the default is the number of cores.")
+    var threads: Int?
+
+    @Option(help: "Days after the last of its jobs ended that an object's bytes are kept; records and pictures stay.")
+    var keepObjects = 30
+
+    func validate() throws {
+        if let threads, threads < 1 { throw ValidationError("--threads must be at least 1") }
+        guard 0...36_500 ~= keepObjects else { throw ValidationError("--keep-objects must be 0 to 36500") }
+    }
+
+    func run() async throws {
+        let settings = Settings()
+        let parts = try await LongRunning(settings)
+        var services: [any ServiceLifecycle.Service] = [
+            // What is stopped first comes last: receivers end before the workers, and those before the ledger.
+            LedgerService(
+                parts.store, publisher: try await LedgerSettings(settings).publisher(parts.store), logger: parts.logger),
+            parts.worker(threads: threads, lease: .seconds(120)),
+            parts.retention(days: keepObjects),
+        ]
+        if let watched {
+            services.append(
+                parts.watcher(
+                    FolderWatcher.Settings(folder: URL(fileURLWithPath: watched, isDirectory: true), host: Program.host)))
+        }
+        services.append(parts.receiver(receiver))
+        try await parts.recorded("serve") { try await parts.run(services) }
+    }
+}
