@@ -101,7 +101,8 @@ let package = Package(
         .target(
             name: "Service",
             dependencies: [
-                "DICOM", "Imaging", "Decoding", "Inference", "Ledger", "Postgres", "Store", "Scoring", crypto, httpClient,
+                "DICOM", "Imaging", "Decoding", "Inference", "Ledger", "Postgres", "Store", "Scoring", crypto,
+                httpClient,
                 httpServer, lifecycle, logging, nio, nioPosix, nioSSL, nioTLS,
             ],
             swiftSettings: swift),

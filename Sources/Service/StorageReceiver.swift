@@ -54,18 +54,22 @@ public struct StorageReceiver: ServiceLifecycle.Service {
     /// Titles, addresses, counts and codes alone: no patient is in a log.
     private static func log(_ event: StorageEvent, _ logger: Logger) {
         switch event {
-        case .connectionFailed(let address, let error): logger.info("a connection from \(address) came to nothing: \(error)")
+        case .connectionFailed(let address, let error):
+            logger.info("a connection from \(address) came to nothing: \(error)")
         case .rejected(let peer, let rejection):
-            logger.warning("rejected \(peer.callingTitle) at \(peer.address), who called \(peer.calledTitle): \(rejection)")
+            logger.warning(
+                "rejected \(peer.callingTitle) at \(peer.address), who called \(peer.calledTitle): \(rejection)")
         case .accepted(let peer): logger.debug("\(peer.callingTitle) at \(peer.address) has an association")
         case .echoed(let peer): logger.info("answered C-ECHO of \(peer.callingTitle) at \(peer.address)")
         case .stored(let peer, let store) where store.status.isStored:
             logger.info("stored \(store.byteCount) bytes of \(peer.callingTitle) in \(store.duration)")
         case .stored(let peer, let store):
             logger.warning(
-                "refused an object of \(peer.callingTitle) at \(peer.address) with \(store.status): \(store.comment ?? "")")
+                "refused an object of \(peer.callingTitle) at \(peer.address) with \(store.status): \(store.comment ?? "")"
+            )
         case .ended(let peer, let error, let objects, _) where error.code != .released:
-            logger.notice("the association of \(peer.callingTitle) at \(peer.address) ended after \(objects) objects: \(error)")
+            logger.notice(
+                "the association of \(peer.callingTitle) at \(peer.address) ended after \(objects) objects: \(error)")
         case .ended: break
         }
     }
@@ -91,7 +95,8 @@ private final class Reception: ObjectReception {
 
     func finish() throws(StorageFailure) {
         let source = IntakeSource(
-            .dicom, callingAETitle: description.peer.callingTitle, calledAETitle: description.peer.calledTitle, host: host)
+            .dicom, callingAETitle: description.peer.callingTitle, calledAETitle: description.peer.calledTitle,
+            host: host)
         _ = try Self.answering { [desk, object, description] in
             try Blocking.wait {
                 try await desk.accept(object, from: source) { record in

@@ -83,7 +83,8 @@ extension AuditedReads {
                     for index in range {
                         guard let entry = entries[index] else {
                             throw StoreError(
-                                .ledgerAlarm, "entry \(index) of the ledger is gone; `longview audit verify --database`")
+                                .ledgerAlarm, "entry \(index) of the ledger is gone; `longview audit verify --database`"
+                            )
                         }
                         let isSelected = try selection.holds(entry)
                         if isSelected { selected += 1 }

@@ -14,7 +14,8 @@ struct Longview: AsyncParsableCommand {
         version: Program.version,
         subcommands: [
             Score.self, Scores.self, Show.self, ReplayCommand.self, ModelCommands.self, DatabaseCommands.self,
-            AuditCommands.self, WitnessCommand.self, Publish.self, EraseCommand.self, Send.self, Serve.self, Receive.self,
+            AuditCommands.self, WitnessCommand.self, Publish.self, EraseCommand.self, Send.self, Serve.self,
+            Receive.self,
             Work.self, Watch.self,
             QueueCommands.self, DICOMCommands.self,
             Doctor.self, DemoData.self, Bench.self,

@@ -25,6 +25,8 @@ extension Installation {
             if process.isRunning { Glibc.kill(process.processIdentifier, SIGKILL) }
         }
 
+        var processIdentifier: Int32 { process.processIdentifier }
+
         var isRunning: Bool { process.isRunning }
 
         /// What it said on standard error.

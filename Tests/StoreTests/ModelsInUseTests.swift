@@ -86,7 +86,8 @@ struct ModelsInUseTests {
         let jobs = try await store.take(5, model: Self.second.digest)
         #expect(jobs.count == 2)
         for job in jobs { _ = try await store.complete(job, with: Self.inference(of: job), picture: Samples.picture) }
-        #expect(try await Samples.reads(database).inferences(InferenceQuery()).map(\.record.modelVersion) == ["2", "2"])
+        #expect(
+            try await Samples.reads(database).inferences(InferenceQuery()).map(\.record.modelVersion) == ["2", "2"])
         await store.close()
     }
 

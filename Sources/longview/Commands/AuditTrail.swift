@@ -68,7 +68,9 @@ extension Entry {
         case .report(let body): "\(body.format) \(body.inferenceID)"
         case .export(let body): "\(body.entryCount) entries, \(body.purpose)"
         case .erasure(let body): "\(body.inferenceCount) inferences, \(body.reason)"
-        case .keyRotation(let body): [body.introduced.map { "+ \($0)" }, body.retired.map { "- \($0)" }].compactMap(\.self).joined(separator: " ")
+        case .keyRotation(let body):
+            [body.introduced.map { "+ \($0)" }, body.retired.map { "- \($0)" }].compactMap(\.self).joined(
+                separator: " ")
         case .start(let body): body.component
         case .stop(let body): "\(body.component), \(body.reason)"
         case .migration(let body): body.name
@@ -158,8 +160,11 @@ struct AuditStatus: AsyncParsableCommand {
             Console.out("entries     \(status.size), \(status.waiting) waiting, \(status.rejected) put aside")
             Console.out(
                 "checkpoint  "
-                    + (status.checkpointSize.map { "\($0) entries, \(status.checkpointTime?.description ?? "")" } ?? "none yet"))
-            if let alarm = status.alarm { Console.out("ALARM       \(alarm)  (\(status.alarmTime?.description ?? ""))") }
+                    + (status.checkpointSize.map { "\($0) entries, \(status.checkpointTime?.description ?? "")" }
+                        ?? "none yet"))
+            if let alarm = status.alarm {
+                Console.out("ALARM       \(alarm)  (\(status.alarmTime?.description ?? ""))")
+            }
         }
         if status.alarm != nil || status.rejected > 0 { throw ExitCode.mismatch }
     }

@@ -4,7 +4,8 @@ import Ledger
 
 struct AuditVerify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "verify", abstract: "Checks an export with nothing but the folder and a public key; or the live database.",
+        commandName: "verify",
+        abstract: "Checks an export with nothing but the folder and a public key; or the live database.",
         discussion: """
             The key must not come from the export: without --key and --policy nothing is trusted. A checkpoint that was \
             kept from an earlier time shows whether history was rewritten since (--checkpoint).
@@ -69,7 +70,8 @@ struct AuditVerify: AsyncParsableCommand {
         if json {
             Console.out(try JSONLine.text(report))
         } else {
-            Console.out(report.isOK ? "database: all is as it should be" : Console.bold("database: NOT as it should be"))
+            Console.out(
+                report.isOK ? "database: all is as it should be" : Console.bold("database: NOT as it should be"))
             Console.out("  \(report.entries) entries, \(report.checkpoints) checkpoints, root \(report.root)")
             Self.show(report)
         }

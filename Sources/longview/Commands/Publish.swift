@@ -25,7 +25,8 @@ struct Publish: AsyncParsableCommand {
     @Option(help: "Deliver the trail to this audit repository, as HOST:PORT (6514).")
     var atna: String?
 
-    @Option(name: .customLong("atna-ca"), help: "The authorities its certificate may come from (PEM).", completion: .file())
+    @Option(
+        name: .customLong("atna-ca"), help: "The authorities its certificate may come from (PEM).", completion: .file())
     var authorities: String?
 
     func validate() throws {

@@ -114,7 +114,9 @@ struct Serve: AsyncParsableCommand {
 
     @OptionGroup var receiver: ReceiverOptions
 
-    @Option(name: .customLong("watch"), help: "Take in the files that are put into this folder as well.", completion: .directory)
+    @Option(
+        name: .customLong("watch"), help: "Take in the files that are put into this folder as well.",
+        completion: .directory)
     var watched: String?
 
     @Option(help: "Threads that compute; the default is the number of cores.")
@@ -141,7 +143,8 @@ struct Serve: AsyncParsableCommand {
         if let watched {
             services.append(
                 parts.watcher(
-                    FolderWatcher.Settings(folder: URL(fileURLWithPath: watched, isDirectory: true), host: Program.host)))
+                    FolderWatcher.Settings(folder: URL(fileURLWithPath: watched, isDirectory: true), host: Program.host)
+                ))
         }
         services.append(parts.receiver(receiver))
         try await parts.recorded("serve") { try await parts.run(services) }
