@@ -71,8 +71,50 @@ extension Store {
             } else if idle.isEmpty {
                 findings.append(.init(holds: true, text: "triggers refuse every change to a record"))
             }
+            findings += try await Self.readerFindings(on: connection)
             return findings
         }
+    }
+
+    /// Whether readers have nothing but the functions they ask by, and PUBLIC nothing.
+    private static func readerFindings(on connection: PostgresConnection) async throws -> [ProtectionFinding] {
+        let open = try await connection.query(
+            """
+            SELECT r.rolname::text AS role, c.relname::text AS name, p.privilege
+            FROM pg_class c
+            CROSS JOIN (SELECT rolname FROM pg_roles WHERE rolname IN ('longview_clinician', 'longview_auditor')
+                        UNION ALL SELECT 'public') r
+            CROSS JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE'), ('TRUNCATE')) AS p (privilege)
+            WHERE c.relnamespace = 'longview'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'p')
+              AND NOT (c.relname = 'ledger_status' AND p.privilege = 'SELECT')
+              AND has_table_privilege(r.rolname, c.oid, p.privilege)
+            ORDER BY 1, 2, 3
+            """)
+        let functions = try await connection.query(
+            """
+            SELECT p.oid::regprocedure::text AS name,
+                   CASE WHEN has_function_privilege('public', p.oid, 'EXECUTE') THEN 'may be called by everybody'
+                        ELSE 'runs as its owner without a search_path of its own' END AS fault
+            FROM pg_proc p WHERE p.pronamespace = 'longview'::regnamespace
+              AND (has_function_privilege('public', p.oid, 'EXECUTE')
+                   OR p.prosecdef AND NOT coalesce(p.proconfig @> ARRAY['search_path=pg_catalog, pg_temp'], false))
+            ORDER BY 1
+            """)
+        guard !open.isEmpty || !functions.isEmpty else {
+            return [.init(holds: true, text: "clinicians and auditors read by recorded questions alone")]
+        }
+        return try open.map { row in
+            let (role, name, privilege): (String, String, String) = (
+                try row["role"], try row["name"], try row["privilege"]
+            )
+            return .init(
+                holds: false,
+                text: "\(role) may \(privilege) longview.\(name): REVOKE \(privilege) ON longview.\(name) FROM \(role)")
+        }
+            + functions.map { row in
+                let (name, fault): (String, String) = (try row["name"], try row["fault"])
+                return .init(holds: false, text: "the function \(name) \(fault): find out who changed it")
+            }
     }
 
     /// Seconds by which this machine's clock is ahead of the database's; half the round trip is not told apart.

@@ -3,6 +3,7 @@ import DICOM
 import Decoding
 import Foundation
 import Inference
+import Ledger
 import Postgres
 import Scoring
 import Store
@@ -68,6 +69,27 @@ struct Doctor: AsyncParsableCommand {
             report(.good, "database", "reachable, schema current")
             for finding in try await store.protectionFindings() {
                 report(finding.holds ? .good : .bad, "rights", finding.text)
+            }
+            let ledger = try await store.ledgerStatus()
+            if let alarm = ledger.alarm {
+                report(.bad, "ledger", "\(alarm) docs/audit.md#alarms says what to do")
+            } else if ledger.rejected > 0 {
+                report(.bad, "ledger", "\(ledger.rejected) entries are put aside as they are none: report this")
+            } else {
+                let late = ledger.size - (ledger.checkpointSize ?? 0) + ledger.waiting
+                report(
+                    late > 1000 ? .warning : .good, "ledger",
+                    "\(ledger.size) entries, \(late) of them without a checkpoint"
+                        + (late > 1000 ? ": run longview publish" : ""))
+            }
+            let keyPath = LedgerSettings(settings).keyPath
+            if FileManager.default.fileExists(atPath: keyPath) {
+                do {
+                    _ = try KeyFile(path: keyPath).load()
+                    report(.good, "key", "the ledger's signing key can be read by its owner alone")
+                } catch {
+                    report(.bad, "key", "\(error)")
+                }
             }
             let skew = try await store.clockSkew()
             report(
