@@ -143,7 +143,7 @@ let package = Package(
             name: "ServiceTests",
             dependencies: [
                 "TestSupport", "Service", "Scoring", "Store", "Postgres", "Ledger", "Inference", "Imaging", "DICOM",
-                "longview", "longview-decoder", crypto, lifecycle, lifecycleTesting, logging,
+                "longview", "longview-decoder", crypto, httpClient, lifecycle, lifecycleTesting, logging, nio,
             ],
             swiftSettings: swift),
         .testTarget(

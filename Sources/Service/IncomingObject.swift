@@ -60,6 +60,9 @@ public final class IncomingObject: @unchecked Sendable {
     /// As above.
     public func write(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try write($0) } }
 
+    /// What was written, read back: what reads its header wants the whole of it.
+    func bytes() throws -> [UInt8] { try FileBytes.read(URL(fileURLWithPath: path), limit: byteCount) }
+
     /// Puts the object under its digest, with file and folders synced. When this returns, a power cut loses nothing.
     ///
     /// The temporary name stays until ``settle(_:)`` or ``discard()``: what is removed for its age meanwhile can so be

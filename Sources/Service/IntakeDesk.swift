@@ -1,4 +1,5 @@
 import Decoding
+public import Foundation
 import Imaging
 public import Logging
 import Postgres
@@ -11,6 +12,8 @@ public import Store
 public struct IntakeDesk: Sendable {
     /// Where the bytes are kept.
     public let folder: ObjectFolder
+    /// What came in here since this process began.
+    public let tally = IntakeTally()
     private let store: Store
     private let signal: WorkSignal?
     private let logger: Logger
@@ -38,8 +41,8 @@ public struct IntakeDesk: Sendable {
     }
 
     /// Writes without blocking the caller's thread.
-    public func write(_ bytes: [UInt8], to object: IncomingObject) async throws {
-        try await queue.run { try object.write(bytes) }
+    public func write(_ bytes: some ContiguousBytes & Sendable, to object: IncomingObject) async throws {
+        try await queue.run { try bytes.withUnsafeBytes { try object.write($0) } }
     }
 
     /// Takes in what was written to `object`. A database that does not answer is tried again for a few seconds.
@@ -59,9 +62,11 @@ public struct IntakeDesk: Sendable {
             let outcome = try await enter(record, source, priority)
             try await queue.run { try object.settle(sha256) }
             signal?.notify()
+            tally.count(source.way, outcome)
             return Receipt(sha256: sha256, outcome: outcome)
         } catch {
             object.discard()
+            tally.count(source.way, nil)
             throw error
         }
     }
