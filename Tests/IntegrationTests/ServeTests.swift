@@ -1,4 +1,5 @@
 import Foundation
+import FoundationNetworking
 import Glibc
 import TestSupport
 import Testing
@@ -16,7 +17,8 @@ struct ServeTests {
     private static func serve(
         _ longview: Installation, port: UInt16 = 0, _ more: String...
     ) async throws -> (server: Installation.Running, port: UInt16) {
-        let server = try Installation.Running(longview, ["serve", "--any-caller", "--port", "\(port)"] + more)
+        let server = try Installation.Running(
+            longview, ["serve", "--any-caller", "--port", "\(port)", "--http", "127.0.0.1:0"] + more)
         let marker = "LONGVIEW listens on port "
         try await longview.wait("it does not listen: \(server.errors)") {
             server.errors.contains(marker) || !server.isRunning
@@ -31,6 +33,27 @@ struct ServeTests {
             ["send", "--to", "127.0.0.1:\(port)", "--aet", "SENDER", "--aec", "LONGVIEW", "--json"] + paths)
         return Set(
             try run.objects.filter { $0["status"] as? String == "sent" }.compactMap { $0["file"] as? String })
+    }
+
+    /// Stores a file by STOW-RS (PS3.18, section 10.5); the status of the answer.
+    private static func store(
+        _ longview: Installation, _ path: String, _ server: Installation.Running, token: String
+    ) async throws -> Int {
+        let marker = "HTTP on port "
+        try await longview.wait("it does not listen: \(server.errors)") { server.errors.contains(marker) }
+        let start = try #require(server.errors.firstRange(of: marker))
+        let port = server.errors[start.upperBound...].prefix { $0.isNumber }
+        var request = URLRequest(url: try #require(URL(string: "http://127.0.0.1:\(port)/studies")))
+        request.httpMethod = "POST"
+        request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization")
+        request.setValue(
+            "multipart/related; type=\"application/dicom\"; boundary=part", forHTTPHeaderField: "Content-Type")
+        var body = Data("--part\r\nContent-Type: application/dicom\r\n\r\n".utf8)
+        body += try Data(contentsOf: URL(fileURLWithPath: path))
+        body += Data("\r\n--part--\r\n".utf8)
+        request.httpBody = body
+        let (_, response) = try await URLSession.shared.data(for: request)
+        return (response as? HTTPURLResponse)?.statusCode ?? 0
     }
 
     private static func waiting(_ longview: Installation) async throws -> Int {
@@ -55,8 +78,14 @@ struct ServeTests {
     func serves() async throws {
         let longview = try await Self.installation()
         let paths = try (0..<4).map { try longview.write("in/\($0).dcm", try SmallRadiograph.file($0)) }
-        let (server, port) = try await Self.serve(longview)
-        #expect(try await Self.send(longview, paths, to: port).count == 4)
+        let token = String(repeating: "t0k3n", count: 8)
+        let tokens = try longview.write("tokens", Array("ris \(token)\n".utf8))
+        chmod(tokens, 0o600)
+        let (server, port) = try await Self.serve(longview, port: 0, "--tokens", tokens)
+        #expect(try await Self.send(longview, Array(paths.dropLast()), to: port).count == 3)
+        // The last one by STOW-RS, from a stranger first.
+        #expect(try await Self.store(longview, paths[3], server, token: "wrong") == 401)
+        #expect(try await Self.store(longview, paths[3], server, token: token) == 200)
         // The same again: stored, and nothing new.
         #expect(try await Self.send(longview, [paths[0]], to: port).count == 1)
         try await longview.wait("not all was scored: \(server.errors)") { try await Self.waiting(longview) == 0 }
@@ -64,7 +93,7 @@ struct ServeTests {
         try await Self.checkRecords(longview, 4)
         let log = try await longview.run("audit", "log", "--action", "intake", "--json").objects
         let via = log.compactMap { (($0["entry"] as? [String: Any])?["body"] as? [String: Any])?["via"] as? String }
-        #expect(via == Array(repeating: "dicom", count: 5))
+        #expect(via.sorted() == Array(repeating: "dicom", count: 4) + ["stow"])
         _ = try await longview.run("db", "stop")
     }
 

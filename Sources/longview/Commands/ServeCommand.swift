@@ -73,6 +73,33 @@ struct ReceiverOptions: ParsableArguments {
     }
 }
 
+/// What is answered over HTTP.
+struct HTTPOptions: ParsableArguments {
+    @Option(name: .customLong("http"), help: "ADDRESS:PORT for health, metrics and STOW-RS; “off” for none.")
+    var endpoint = "127.0.0.1:8080"
+
+    @Option(
+        name: .customLong("tokens"),
+        help: "The file with who may store by STOW-RS: NAME TOKEN, one a line, mode 0600. Without it nobody may.",
+        completion: .file())
+    var tokens: String?
+
+    func service(_ parts: LongRunning) throws -> HTTPService? {
+        guard endpoint != "off" else { return nil }
+        guard let colon = endpoint.lastIndex(of: ":"), let port = UInt16(endpoint[endpoint.index(after: colon)...])
+        else {
+            throw ValidationError("--http takes ADDRESS:PORT, or off")
+        }
+        var settings = HTTPService.Settings(host: Program.host)
+        settings.address = endpoint[..<colon].trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
+        settings.port = Int(port)
+        return HTTPService(
+            settings, desk: parts.desk, gate: parts.gate, store: parts.store, decoders: parts.decoders,
+            tokens: try tokens.map { try BearerTokens(contentsOf: URL(fileURLWithPath: $0)) }, logger: parts.logger,
+            onListening: { port in Console.note("HTTP on port \(port)") })
+    }
+}
+
 extension LongRunning {
     /// A receiver of what other DICOM applications send.
     func receiver(_ options: ReceiverOptions) -> StorageReceiver {
@@ -97,9 +124,13 @@ struct Receive: AsyncParsableCommand {
 
     @OptionGroup var receiver: ReceiverOptions
 
+    @OptionGroup var http: HTTPOptions
+
     func run() async throws {
         let parts = try await LongRunning(Settings())
-        try await parts.recorded("receiver") { try await parts.run(parts.receiver(receiver)) }
+        var services: [any ServiceLifecycle.Service] = [parts.receiver(receiver)]
+        if let http = try http.service(parts) { services.append(http) }
+        try await parts.recorded("receiver") { try await parts.run(services) }
     }
 }
 
@@ -113,6 +144,8 @@ struct Serve: AsyncParsableCommand {
             """)
 
     @OptionGroup var receiver: ReceiverOptions
+
+    @OptionGroup var http: HTTPOptions
 
     @Option(
         name: .customLong("watch"), help: "Take in the files that are put into this folder as well.",
@@ -147,6 +180,7 @@ struct Serve: AsyncParsableCommand {
                 ))
         }
         services.append(parts.receiver(receiver))
+        if let http = try http.service(parts) { services.append(http) }
         try await parts.recorded("serve") { try await parts.run(services) }
     }
 }
