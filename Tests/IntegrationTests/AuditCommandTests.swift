@@ -118,4 +118,12 @@ struct AuditCommandTests {
         let verified = try await longview.run("audit", "verify", "--database", "--key", key)
         #expect(verified.status == 0, "\(verified.output)")
     }
+
+    @Test("the roles are shown with who has them")
+    func roles() async throws {
+        let longview = try await Installation()
+        let run = try await longview.run("db", "roles")
+        #expect(run.status == 0, "\(run.errors)")
+        for role in ["longview_worker", "longview_clinician", "longview_auditor"] { #expect(run.output.contains(role)) }
+    }
 }

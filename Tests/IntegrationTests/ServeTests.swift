@@ -14,7 +14,7 @@ struct ServeTests {
     }
 
     /// `longview serve` on a port of its own, once it listens.
-    private static func serve(
+    static func serve(
         _ longview: Installation, port: UInt16 = 0, _ more: String...
     ) async throws -> (server: Installation.Running, port: UInt16) {
         let server = try Installation.Running(

@@ -7,7 +7,8 @@ struct DatabaseCommands: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "db", abstract: "The private PostgreSQL, and the schema of any database.",
         subcommands: [
-            DatabaseStart.self, DatabaseStop.self, DatabaseStatus.self, DatabaseMigrate.self, DatabaseURL.self,
+            DatabaseStart.self, DatabaseStop.self, DatabaseStatus.self, DatabaseMigrate.self, DatabaseRoles.self,
+            DatabaseURL.self,
         ])
 
     /// The private cluster, where no other database is named.
@@ -91,6 +92,27 @@ struct DatabaseMigrate: AsyncParsableCommand {
         }
         for migration in applied { Console.out("applied  \(migration.fileName)") }
         if applied.isEmpty { Console.out("the schema is current") }
+    }
+}
+
+struct DatabaseRoles: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "roles", abstract: "Make the roles that rights hang on, and show who has them.",
+        discussion: """
+            longview_worker is for services; longview_clinician asks for scores, longview_auditor for the trail. Give a \
+            person's login a role with GRANT longview_clinician TO ada. Superusers have every role and are not shown.
+            """)
+
+    func run() async throws {
+        let settings = Settings()
+        let named = try settings.namedDatabase()
+        let configuration = if let named { named } else { try await settings.cluster.start() }
+        let roles = try await Schema.withConnection(configuration) { try await DatabaseRole.prepare(on: $0) }
+        var table = Table(["ROLE", "", "LOGINS"])
+        for role in roles {
+            table.add([role.name, role.isNew ? "made now" : "there", role.members.joined(separator: ", ")])
+        }
+        for line in table.lines { Console.out(line) }
     }
 }
 
