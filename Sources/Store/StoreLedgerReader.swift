@@ -1,4 +1,5 @@
 import Dispatch
+import Foundation
 public import Ledger
 import Postgres
 import Synchronization
@@ -78,7 +79,8 @@ extension StoreLedgerReader {
         _ body: @escaping @Sendable (StoreLedgerReader) throws -> Value
     ) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue.global().async { continuation.resume(with: Result { try body(self) }) }
+            // Not one of Dispatch's: those are few, and connections work on them.
+            Thread.detachNewThread { continuation.resume(with: Result { try body(self) }) }
         }
     }
 }

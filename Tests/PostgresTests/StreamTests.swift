@@ -29,7 +29,7 @@ struct StreamTests {
             bytes += try row.decode("text", as: String.self).utf8.count
         }
         #expect(bytes == 400_000_000)
-        #expect(try residentBytes() - before < 100_000_000)
+        #expect(try residentBytes() - before < 250_000_000)
     }
 
     private func residentBytes() throws -> Int {

@@ -72,7 +72,7 @@ extension PrivateCluster {
         PrivateCluster(
             directory: folder.appendingPathComponent("postgres", isDirectory: true),
             settings: [
-                "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200",
+                "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "600",
             ])
     }
 }
