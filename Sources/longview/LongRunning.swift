@@ -1,6 +1,7 @@
 import Decoding
 import Foundation
 import Glibc
+import Ledger
 import Logging
 import Scoring
 import Service
@@ -56,13 +57,11 @@ struct LongRunning {
         FolderWatcher(watched, desk: desk, gate: gate, store: store, decoders: decoders, logger: logger)
     }
 
-    /// Runs `services` until SIGTERM or SIGINT, upon which each finishes what it must.
-    func run(_ services: any ServiceLifecycle.Service...) async throws {
-        try await run(services)
-    }
-
-    /// As above; the last is told to stop first.
-    func run(_ services: [any ServiceLifecycle.Service]) async throws {
+    /// Runs `services` until SIGTERM or SIGINT, upon which each finishes what it must; the last is told to stop first.
+    /// That `component` began and ended is recorded.
+    func run(_ component: String, _ services: [any ServiceLifecycle.Service]) async throws {
+        let process = Int(getpid())
+        try await store.append(.start(StartEntry(component: component, processID: process)))
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: services.map { .init(service: $0, failureTerminationBehavior: .gracefullyShutdownGroup) },
@@ -70,9 +69,19 @@ struct LongRunning {
         do {
             try await group.run()
         } catch {
+            await recordStop(of: component, process, "failed")
             await store.close()
             throw error
         }
+        await recordStop(of: component, process, "requested")
         await store.close()
+    }
+
+    private func recordStop(of component: String, _ process: Int, _ reason: String) async {
+        do {
+            try await store.append(.stop(StopEntry(component: component, processID: process, reason: reason)))
+        } catch {
+            logger.warning("the end of \(component) could not be recorded: \(error)")
+        }
     }
 }

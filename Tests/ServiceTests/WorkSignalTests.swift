@@ -10,13 +10,14 @@ struct WorkSignalTests {
         let clock = ContinuousClock()
         let time = await clock.measure {
             await withTaskGroup { group in
-                for _ in 0..<5 { group.addTask { await signal.wait(since: seen, upTo: .seconds(60)) } }
+                for _ in 0..<5 { group.addTask { await signal.wait(since: seen, upTo: .seconds(1200)) } }
                 try? await Task.sleep(for: .milliseconds(20))
                 signal.notify()
             }
-            await signal.wait(since: seen, upTo: .seconds(60))
+            await signal.wait(since: seen, upTo: .seconds(1200))
         }
-        #expect(time < .seconds(30))
+        // At once, as far as a busy machine can.
+        #expect(time < .seconds(600))
     }
 
     @Test("a wait ends with its time, or with its task")

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Service
 import Store
 
 struct EraseCommand: AsyncParsableCommand {
@@ -31,6 +32,16 @@ struct EraseCommand: AsyncParsableCommand {
         let erasure = Erasure(configuration, recorder: settings.recorder(.person), logger: Program.logger)
         let (identities, objects) = try await erasure.erase(patientID: patient, issuer: issuer, reason: reason)
         guard identities > 0 else { throw Failure("nothing is known of such a patient") }
+        // Their bytes, where they lie on this machine; a file that is there and can't be removed is named.
+        for object in objects {
+            let file = settings.objects.location(of: object)
+            guard FileManager.default.fileExists(atPath: file.path) else { continue }
+            do {
+                try FileManager.default.removeItem(at: file)
+            } catch {
+                Console.note("\(file.path) can't be removed; remove it by hand: the records of it are erased")
+            }
+        }
         Console.out("erased  \(objects.count) objects")
         let store = try await settings.openStore()
         try await LedgerSettings(settings).settle(store)

@@ -108,13 +108,6 @@ extension LongRunning {
             Console.note("\(options.title) listens on port \(ports.joined(separator: " and "))")
         }
     }
-
-    /// Says in the ledger that a part begins and ends, around `body`.
-    func recorded(_ component: String, _ body: () async throws -> Void) async throws {
-        let process = Int(ProcessInfo.processInfo.processIdentifier)
-        try await store.append(.start(StartEntry(component: component, processID: process)))
-        try await body()
-    }
 }
 
 struct Receive: AsyncParsableCommand {
@@ -130,7 +123,7 @@ struct Receive: AsyncParsableCommand {
         let parts = try await LongRunning(Settings())
         var services: [any ServiceLifecycle.Service] = [parts.receiver(receiver)]
         if let http = try http.service(parts) { services.append(http) }
-        try await parts.recorded("receiver") { try await parts.run(services) }
+        try await parts.run("receiver", services)
     }
 }
 
@@ -181,6 +174,6 @@ struct Serve: AsyncParsableCommand {
         }
         services.append(parts.receiver(receiver))
         if let http = try http.service(parts) { services.append(http) }
-        try await parts.recorded("serve") { try await parts.run(services) }
+        try await parts.run("serve", services)
     }
 }

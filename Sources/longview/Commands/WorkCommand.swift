@@ -31,7 +31,7 @@ struct Work: AsyncParsableCommand {
     func run() async throws {
         let parts = try await LongRunning(Settings())
         try await parts.run(
-            parts.worker(threads: threads, lease: .seconds(lease)), parts.retention(days: keepObjects))
+            "worker", [parts.worker(threads: threads, lease: .seconds(lease)), parts.retention(days: keepObjects)])
     }
 }
 
@@ -74,6 +74,6 @@ struct Watch: AsyncParsableCommand {
         watched.priority = stat ? .stat : .normal
         watched.sweepInterval = .seconds(interval)
         let parts = try await LongRunning(Settings())
-        try await parts.run(parts.watcher(watched))
+        try await parts.run("watcher", [parts.watcher(watched)])
     }
 }

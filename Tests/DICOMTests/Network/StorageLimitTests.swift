@@ -148,13 +148,14 @@ struct StorageLimitTests {
 
     @Test("stopping lets the object under way finish, and cuts off who would take too long")
     func stopUnderLoad() async throws {
-        let receiver = try TestReceiver(finishing: { () throws(StorageFailure) in usleep(300_000) })
+        // Far more than can be sent before it is stopped, however busy the machine is.
+        let receiver = try TestReceiver(finishing: { () throws(StorageFailure) in usleep(500_000) })
         let folder = try Folder()
         let path = try folder.write("a.dcm", try Sample.radiograph(rows: 100, columns: 100).file())
         let senders = try (0..<4).map { _ in
             try NetworkTool.Running(
                 "storescu",
-                ["-aec", "LONGVIEW", "127.0.0.1", "\(receiver.port)"] + [String](repeating: path, count: 50))
+                ["-aec", "LONGVIEW", "127.0.0.1", "\(receiver.port)"] + [String](repeating: path, count: 500))
         }
         let idle = try RawPeer(port: receiver.port)
         idle.send(PDU.associateRequest())
