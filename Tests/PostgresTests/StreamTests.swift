@@ -29,8 +29,9 @@ struct StreamTests {
             bytes += try row.decode("text", as: String.self).utf8.count
         }
         #expect(bytes == 800_000_000)
-        // Other tests of this process grow meanwhile.
-        #expect(try residentBytes() - before < 600_000_000)
+        // The memory is the whole process's, in which other tests grow meanwhile: it tells something where this one runs
+        // by itself, LONGVIEW_LONG_TESTS=1 swift test --filter StreamTests.
+        if Drill.isLong { #expect(try residentBytes() - before < 100_000_000) }
     }
 
     private func residentBytes() throws -> Int {
