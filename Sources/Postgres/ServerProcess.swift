@@ -97,7 +97,8 @@ private struct PipeEnds {
 
     init() throws {
         var ends: [Int32] = [0, 0]
-        guard pipe(&ends) == 0 else {
+        // Not for programs that other threads start meanwhile: one that runs on would keep the writing end open.
+        guard pipe2(&ends, O_CLOEXEC) == 0 else {
             throw PrivateClusterError(.failed, "no pipe could be made: \(String(cString: strerror(errno)))")
         }
         reading = FileHandle(fileDescriptor: ends[0], closeOnDealloc: true)
