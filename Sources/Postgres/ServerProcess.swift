@@ -98,7 +98,7 @@ private struct PipeEnds {
     init() throws {
         var ends: [Int32] = [0, 0]
         // Not for programs that other threads start meanwhile: one that runs on would keep the writing end open.
-        guard pipe2(&ends, O_CLOEXEC) == 0 else {
+        guard pipe(&ends) == 0, ends.allSatisfy({ fcntl($0, F_SETFD, FD_CLOEXEC) == 0 }) else {
             throw PrivateClusterError(.failed, "no pipe could be made: \(String(cString: strerror(errno)))")
         }
         reading = FileHandle(fileDescriptor: ends[0], closeOnDealloc: true)
