@@ -7,14 +7,13 @@ CREATE TABLE longview.audit_deliveries (
 );
 GRANT SELECT, INSERT, UPDATE ON longview.audit_deliveries TO longview_worker;
 
--- What an export selects: terms, patients' commitments, and the question as it is recorded.
-CREATE FUNCTION longview.export_selection(read_id uuid, OUT terms text[], OUT any_terms text[], OUT criteria jsonb)
+-- What an export selects: a patient's commitments, and the question as it is recorded.
+CREATE FUNCTION longview.export_selection(read_id uuid, OUT patients text[], OUT criteria jsonb)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     r longview.reads := longview.granted_read(read_id, ARRAY['export']);
 BEGIN
-    terms := r.terms;
-    any_terms := coalesce((SELECT array_agg(substring(t FROM 9)) FROM unnest(r.any_terms) AS t), '{}');
+    patients := coalesce((SELECT array_agg(substring(t FROM 9)) FROM unnest(r.any_terms) AS t), '{}');
     criteria := r.criteria;
 END
 $$;

@@ -13,11 +13,7 @@ extension Planner {
         kernel.set = kernels.cValue
         kernel.operation = operation
         kernel.blocks = blocks[input]!.counts.count
-        (kernel.input_height, kernel.input_width) = (from.height, from.width)
-        (kernel.output_height, kernel.output_width) = (to.height, to.width)
-        (kernel.kernel_height, kernel.kernel_width) = (window.kernel.height, window.kernel.width)
-        (kernel.stride_height, kernel.stride_width) = (window.stride.height, window.stride.width)
-        (kernel.padding_height, kernel.padding_width) = (window.padding.height, window.padding.width)
+        kernel.place(window, from: from, to: to)
         let dilation = window.dilation ?? Extent(1)
         (kernel.dilation_height, kernel.dilation_width) = (dilation.height, dilation.width)
         kernel.input_image_stride = imageStride(places[input]!, shapes[input]!)
@@ -82,11 +78,7 @@ extension Planner {
         kernel.set = kernels.cValue
         kernel.planar = readsPlanar(node)
         kernel.relu = convolution.relu
-        (kernel.input_height, kernel.input_width) = (from.height, from.width)
-        (kernel.output_height, kernel.output_width) = (to.height, to.width)
-        (kernel.kernel_height, kernel.kernel_width) = (window.kernel.height, window.kernel.width)
-        (kernel.stride_height, kernel.stride_width) = (window.stride.height, window.stride.width)
-        (kernel.padding_height, kernel.padding_width) = (window.padding.height, window.padding.width)
+        kernel.place(window, from: from, to: to)
         kernel.block_channels = try memory.constants(counts)
         kernel.blocks = counts.count
         kernel.output_blocks = blocks[node.result]!.counts.count

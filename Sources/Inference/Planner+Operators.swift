@@ -81,12 +81,8 @@ extension Planner {
         var kernel = lv_grouped_convolution()
         kernel.set = kernels.cValue
         kernel.relu = convolution.relu
-        (kernel.input_height, kernel.input_width) = (from.height, from.width)
-        (kernel.output_height, kernel.output_width) = (to.height, to.width)
-        (kernel.kernel_height, kernel.kernel_width) = (window.kernel.height, window.kernel.width)
-        (kernel.stride_height, kernel.stride_width) = (window.stride.height, window.stride.width)
+        kernel.place(window, from: from, to: to)
         (kernel.dilation_height, kernel.dilation_width) = (dilation.height, dilation.width)
-        (kernel.padding_height, kernel.padding_width) = (window.padding.height, window.padding.width)
         kernel.output_blocks = blocks[node.result]!.counts.count
         kernel.group_inputs = from.channels / convolution.groups
         kernel.input_image_stride = imageStride(node.inputs[0])

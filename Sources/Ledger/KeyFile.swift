@@ -30,10 +30,7 @@ public struct KeyFile: Sendable {
             unlink(path)
             throw error
         }
-        let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
-        let folder = open(slash.map { String(path[...$0]) } ?? ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        defer { close(folder) }
-        guard folder >= 0, fsync(folder) == 0 else { throw BundleFileError.last("written to disk", path) }
+        try DurableFile.synchroniseFolder(of: path)
     }
 
     /// The key.

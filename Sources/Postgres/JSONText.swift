@@ -1,3 +1,5 @@
+import Foundation
+
 /// A JSON text, passed as `jsonb` and read from `json` and `jsonb`. What it says is checked by the server.
 public struct JSONText: Hashable, Sendable {
     /// The text, UTF-8.
@@ -6,6 +8,13 @@ public struct JSONText: Hashable, Sendable {
     /// A JSON text, which is not looked at here.
     public init(_ text: String) {
         self.text = text
+    }
+
+    /// The JSON of a value, keys in order.
+    public init(encoding value: some Encodable) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        self.init(String(decoding: try encoder.encode(value), as: UTF8.self))
     }
 
     /// The binary form of jsonb is a version number, 1, followed by the text (`jsonb_send`, adt/jsonb.c).

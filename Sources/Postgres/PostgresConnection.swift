@@ -59,6 +59,23 @@ public actor PostgresConnection {
         return connection
     }
 
+    /// Lends `body` a connection of its own, which is closed afterwards.
+    ///
+    /// - Throws: as ``connect(_:logger:)``, or what `body` throws.
+    public static func with<Value: Sendable>(
+        _ configuration: PostgresConfiguration, logger: Logger, _ body: (PostgresConnection) async throws -> Value
+    ) async throws -> Value {
+        let connection = try await connect(configuration, logger: logger)
+        do {
+            let value = try await body(connection)
+            await connection.close()
+            return value
+        } catch {
+            await connection.close()
+            throw error
+        }
+    }
+
     private func open(_ configuration: PostgresConfiguration) throws {
         state = .open(try ConnectionHandle(configuration, logger: logger))
     }

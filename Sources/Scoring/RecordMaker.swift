@@ -45,15 +45,6 @@ public struct RecordMaker: Sendable {
     }
 }
 
-extension JSONText {
-    /// The JSON of a value, keys in order.
-    init(encoding value: some Encodable) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        self.init(String(decoding: try encoder.encode(value), as: UTF8.self))
-    }
-}
-
 extension RefusalRecord.Stage {
     init(_ stage: Preparation.Stage) {
         self =

@@ -47,11 +47,11 @@ public struct AuditForwarder: Service {
         let projection = EntryProjection(origin: destination)
         try await sender.send(
             entries.map { placed in
-                let leaf = MerkleTree.leafHash(try placed.entry.canonicalBytes())
-                return SyslogMessage(
+                SyslogMessage(
                     time: placed.entry.time.description, host: placed.entry.source.host,
                     program: placed.entry.source.program, processID: "-",
-                    body: try projection.auditMessage(placed.entry, index: placed.index, leaf: leaf))
+                    body: try projection.auditMessage(
+                        placed.entry, index: placed.index, leaf: MerkleTree.leafHash(placed.bytes)))
             })
         try await store.markDelivered(to: destination, before: last.index + 1)
         return entries.count

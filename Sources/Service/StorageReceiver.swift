@@ -1,9 +1,7 @@
 public import DICOM
-import Dispatch
 public import Logging
 public import ServiceLifecycle
 import Store
-import Synchronization
 
 /// Receives objects by C-STORE and hands them in at the desk.
 ///
@@ -117,25 +115,5 @@ private final class Reception: ObjectReception {
         } catch {
             throw StorageFailure(.outOfResources, "not kept, send it again")
         }
-    }
-}
-
-/// Waiting for asynchronous work on a thread that may wait: one of an association's, never one of Swift's own.
-enum Blocking {
-    static func wait<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) throws -> Value {
-        let done = DispatchSemaphore(value: 0)
-        let result = Mutex<Result<Value, any Error>?>(nil)
-        Task {
-            let value: Result<Value, any Error>
-            do {
-                value = .success(try await body())
-            } catch {
-                value = .failure(error)
-            }
-            result.withLock { $0 = value }
-            done.signal()
-        }
-        done.wait()
-        return try result.withLock { $0! }.get()
     }
 }

@@ -87,23 +87,10 @@ public final class WitnessState: Sendable {
             uniquingKeysWith: { $0.size > $1.size ? $0 : $1 })
     }
 
-    /// Replaces the file: a reader, and the next start, sees the old state or the new one, never a part.
     private static func write(_ seen: [String: Witness.Seen], to path: String) throws {
         let logs = seen.map { Log(origin: $0.key, size: $0.value.size, root: $0.value.root) }
             .sorted { $0.origin < $1.origin }
-        let bytes = try CanonicalJSON.encode(logs)
-        let draft = path + ".new"
-        let descriptor = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard descriptor >= 0 else { throw error("created", draft) }
-        defer { close(descriptor) }
-        guard bytes.withUnsafeBytes({ Glibc.write(descriptor, $0.baseAddress, $0.count) }) == bytes.count,
-            fsync(descriptor) == 0
-        else { throw error("written", draft) }
-        guard rename(draft, path) == 0 else { throw error("replaced", path) }
-        let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
-        let folder = open(slash.map { String(path[...$0]) } ?? ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        defer { close(folder) }
-        guard folder >= 0, fsync(folder) == 0 else { throw error("written to disk", path) }
+        try DurableFile.replace(path, with: CanonicalJSON.encode(logs), draft: path + ".new", mode: 0o600)
     }
 
     private static func contents(_ path: String) throws -> [UInt8]? {

@@ -59,13 +59,13 @@ extension AuditedReads {
             }
             let row = try await connection.query(
                 "SELECT * FROM longview.export_selection($1)", read)[0]
-            let (terms, patients, asked): ([String], [String], JSONText) = (
-                try row["terms"], try row["any_terms"], try row["criteria"]
-            )
+            let asked: JSONText = try row["criteria"]
+            let recorded = try JSONDecoder().decode([Criterion].self, from: Data(asked.text.utf8))
+            let selection = ExportSelection(request.query, patients: try row["patients"])
             var writer = try BundleWriter(
                 folder: request.folder, checkpoint: newest, policy: policy, initialKeys: [],
-                criteria: JSONDecoder().decode([Criterion].self, from: Data(asked.text.utf8)), formats: request.formats,
-                withProofs: request.withProofs, openings: request.withOpenings ? .all : .none)
+                criteria: recorded, formats: request.formats, withProofs: request.withProofs,
+                openings: request.withOpenings ? .all : .none)
             do {
                 for note in notes.dropLast() { try writer.add(checkpoint: note) }
                 if request.withOpenings {
@@ -74,8 +74,6 @@ extension AuditedReads {
                     }
                 }
                 let size = try Checkpoint(text: newest.text).size
-                let selection = ExportSelection(
-                    terms: terms, patients: patients, byPatient: request.query.patientID != nil, query: request.query)
                 var selected = 0
                 for start in stride(from: 0, to: size, by: 4096) {
                     let range = start..<min(size, start + 4096)
@@ -97,8 +95,7 @@ extension AuditedReads {
                     entry: ExportEntry(
                         exportID: read.uuidString.lowercased(), purpose: purpose,
                         formats: ["bundle"] + request.formats.map(\.rawValue),
-                        criteria: try JSONDecoder().decode([Criterion].self, from: Data(asked.text.utf8)),
-                        treeSize: size, entryCount: selected, withOpenings: request.withOpenings,
+                        criteria: recorded, treeSize: size, entryCount: selected, withOpenings: request.withOpenings,
                         manifestSHA256: manifest, recipient: request.recipient))
             } catch {
                 writer.abandon()
@@ -110,16 +107,24 @@ extension AuditedReads {
 
 /// Which entries an export selects.
 private struct ExportSelection {
-    let terms, patients: [String]
-    let byPatient: Bool
-    let query: TrailQuery
+    private let query: TrailQuery
+    /// The commitments of the patient who is asked for.
+    private let patients: [String]
+    private let isAll: Bool
+
+    init(_ query: TrailQuery, patients: [String]) {
+        self.query = query
+        self.patients = patients
+        isAll =
+            query.patientID == nil && query.type == nil && query.actor == nil && query.since == nil
+            && query.until == nil
+    }
 
     func holds(_ bytes: [UInt8]) throws -> Bool {
-        let isAll = terms.isEmpty && !byPatient && query.since == nil && query.until == nil
         if isAll { return true }
-        // A patient's commitment, a type or an actor can only be where its text is.
+        // A patient's commitment can only be where its text is.
         let text = String(decoding: bytes, as: UTF8.self)
-        if byPatient, !patients.contains(where: { text.contains($0) }) { return false }
+        if query.patientID != nil, !patients.contains(where: { text.contains($0) }) { return false }
         let entry = try Entry(canonicalBytes: bytes)
         if let type = query.type, entry.type != type { return false }
         if let actor = query.actor, entry.actor.id != actor { return false }

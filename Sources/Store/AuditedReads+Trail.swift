@@ -35,10 +35,13 @@ public struct PlacedEntry: Sendable, Equatable {
     public var index: Int
     /// What is recorded there.
     public var entry: Entry
+    /// The bytes that are hashed.
+    public var bytes: [UInt8]
 
     init(_ row: PostgresRow) throws {
         index = try row["index"]
-        entry = try Entry(canonicalBytes: row["entry"])
+        bytes = try row["entry"]
+        entry = try Entry(canonicalBytes: bytes)
     }
 }
 

@@ -68,21 +68,13 @@ public struct AuditedReads: Sendable {
     /// All models, in the order of their import. They name nobody: this is not recorded.
     public func models() async throws -> [RegisteredModel] {
         try await pool.withConnection { connection in
-            try await connection.query("SELECT * FROM longview.read_models()").map { row in
-                var model = RegisteredModel(
-                    digest: try row["digest"], name: try row["name"], version: try row["version"],
-                    weightsSHA256: try row["weights_sha256"], description: try row["description"])
-                model.importedAt = try row["imported_at"]
-                return model
-            }
+            try await connection.query("SELECT * FROM longview.read_models()").map(RegisteredModel.init)
         }
     }
 
     /// Where the ledger stands. Numbers alone: this is not recorded.
     public func ledgerStatus() async throws -> LedgerStatus {
-        try await pool.withConnection { connection in
-            try LedgerStatus(await connection.query("SELECT * FROM longview.ledger_status")[0])
-        }
+        try await pool.withConnection { try await LedgerStatus(on: $0) }
     }
 
     /// Records a question, and has it committed.

@@ -38,26 +38,12 @@ public struct CheckpointFile: Sendable {
         let folder = url.deletingLastPathComponent()
         try FileManager.default.createDirectory(
             at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        let temporary = folder.appendingPathComponent(".\(url.lastPathComponent).\(UUID().uuidString)")
-        let descriptor = open(temporary.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw failure("can't be written") }
-        let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        // Of its own name: two publishers may be at it.
+        let draft = folder.appendingPathComponent(".\(url.lastPathComponent).\(UUID().uuidString)")
         do {
-            try file.write(contentsOf: Data(note.bytes))
-            guard fsync(descriptor) == 0, rename(temporary.path, url.path) == 0 else {
-                throw failure("can't be written")
-            }
-        } catch {
-            unlink(temporary.path)
-            throw error
+            try DurableFile.replace(url.path, with: note.bytes, draft: draft.path, mode: 0o644)
+        } catch let error as LedgerError {
+            throw StoreError(.checkpointFile, error.message)
         }
-        let directory = open(folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard directory >= 0 else { throw failure("can't be made to last") }
-        defer { close(directory) }
-        guard fsync(directory) == 0 else { throw failure("can't be made to last") }
-    }
-
-    private func failure(_ what: String) -> StoreError {
-        StoreError(.checkpointFile, "\(url.path) \(what): \(String(cString: strerror(errno)))")
     }
 }

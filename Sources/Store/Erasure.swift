@@ -27,9 +27,8 @@ public struct Erasure: Sendable {
     public func erase(
         patientID: String, issuer: String?, reason: String
     ) async throws -> (identities: Int, objects: [String]) {
-        let connection = try await PostgresConnection.connect(configuration, logger: logger)
-        do {
-            let result = try await connection.withTransaction { connection in
+        try await PostgresConnection.with(configuration, logger: logger) { connection in
+            try await connection.withTransaction { connection in
                 let objects: [String] = try await connection.query(
                     "SELECT longview.erase_patient($1, $2, $3, $4) AS sha256", patientID, issuer, reason,
                     recorder.sourceJSON
@@ -41,11 +40,6 @@ public struct Erasure: Sendable {
                     """)[0]["count"]
                 return (identities, objects)
             }
-            await connection.close()
-            return result
-        } catch {
-            await connection.close()
-            throw error
         }
     }
 }

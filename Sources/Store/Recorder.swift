@@ -1,4 +1,3 @@
-import Foundation
 public import Ledger
 import Postgres
 
@@ -36,8 +35,16 @@ public struct Recorder: Sendable, Equatable {
         }
     }
 
-    private func actor(login: String, role: String) -> EntryActor {
-        EntryActor(kind: kind, id: login, alternativeID: account == login ? nil : account, role: role)
+    /// The bytes of an entry of this recorder's.
+    private func entry(
+        _ body: EntryBody, _ outcome: EntryOutcome, role: String, at moment: LedgerMoment
+    ) throws -> [UInt8] {
+        try Entry(
+            time: EntryTime(moment.time.description),
+            actor: EntryActor(
+                kind: kind, id: moment.login, alternativeID: account == moment.login ? nil : account, role: role),
+            source: source, outcome: outcome, body: body
+        ).canonicalBytes()
     }
 
     /// Adds an entry to the inbox, in the transaction that `connection` is in.
@@ -45,22 +52,15 @@ public struct Recorder: Sendable, Equatable {
         _ body: EntryBody, outcome: EntryOutcome = .success, role: String = Store.workerRole, at moment: LedgerMoment,
         on connection: PostgresConnection
     ) async throws {
-        let entry = Entry(
-            time: try EntryTime(moment.time.description), actor: actor(login: moment.login, role: role), source: source,
-            outcome: outcome, body: body)
         try await connection.execute(
-            "INSERT INTO longview.ledger_inbox (entry) VALUES ($1)", try entry.canonicalBytes())
+            "INSERT INTO longview.ledger_inbox (entry) VALUES ($1)", try entry(body, outcome, role: role, at: moment))
     }
 
     /// Adds entries of the database's present moment, in one statement: all or none.
     func append(_ bodies: [EntryBody], outcome: EntryOutcome, on connection: PostgresConnection) async throws {
-        let row = try await connection.query("SELECT clock_timestamp() AS created_at, session_user::text AS login")[0]
-        let moment = try LedgerMoment(row)
-        let texts = try bodies.map { body in
-            let entry = Entry(
-                time: try EntryTime(moment.time.description), actor: actor(login: moment.login, role: Store.workerRole),
-                source: source, outcome: outcome, body: body)
-            return String(decoding: try entry.canonicalBytes(), as: UTF8.self)
+        let moment = try await LedgerMoment(on: connection)
+        let texts = try bodies.map {
+            String(decoding: try entry($0, outcome, role: Store.workerRole, at: moment), as: UTF8.self)
         }
         try await connection.execute(
             """
@@ -69,21 +69,11 @@ public struct Recorder: Sendable, Equatable {
             """, texts)
     }
 
-    /// As above, at the database's present moment.
+    /// Adds an entry of the database's present moment, in the transaction that `connection` is in.
     func append(
         _ body: EntryBody, outcome: EntryOutcome = .success, on connection: PostgresConnection
     ) async throws {
-        let row = try await connection.query("SELECT clock_timestamp() AS created_at, session_user::text AS login")[0]
-        try await append(body, outcome: outcome, at: LedgerMoment(row), on: connection)
-    }
-}
-
-extension JSONText {
-    /// The JSON of a value, keys in order.
-    init(encoding value: some Encodable) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        self.init(String(decoding: try encoder.encode(value), as: UTF8.self))
+        try await append(body, outcome: outcome, at: LedgerMoment(on: connection), on: connection)
     }
 }
 
@@ -91,6 +81,12 @@ extension JSONText {
 struct LedgerMoment {
     var time: Timestamp
     var login: String
+
+    /// Now.
+    init(on connection: PostgresConnection) async throws {
+        try self.init(
+            await connection.query("SELECT clock_timestamp() AS created_at, session_user::text AS login")[0])
+    }
 
     /// Reads the columns `created_at` and `login`.
     init(_ row: PostgresRow) throws {

@@ -39,7 +39,8 @@ public struct LedgerStatus: Sendable, Equatable {
     /// When it was raised.
     public var alarmTime: Timestamp?
 
-    init(_ row: PostgresRow) throws {
+    init(on connection: PostgresConnection) async throws {
+        let row = try await connection.query("SELECT * FROM longview.ledger_status")[0]
         size = try row["size"]
         waiting = try row["waiting"]
         rejected = try row["rejected"]
@@ -53,9 +54,7 @@ public struct LedgerStatus: Sendable, Equatable {
 extension Store {
     /// Where the ledger stands.
     public func ledgerStatus() async throws -> LedgerStatus {
-        try await pool.withConnection { connection in
-            try LedgerStatus(await connection.query("SELECT * FROM longview.ledger_status")[0])
-        }
+        try await pool.withConnection { try await LedgerStatus(on: $0) }
     }
 
     /// The keys of the log and its witnesses, as the ledger's own entries say.

@@ -27,6 +27,14 @@ public struct RegisteredModel: Sendable, Equatable {
         self.description = description
     }
 
+    /// Reads the columns of `longview.models`.
+    init(_ row: PostgresRow) throws {
+        self.init(
+            digest: try row["digest"], name: try row["name"], version: try row["version"],
+            weightsSHA256: try row["weights_sha256"], description: try row["description"])
+        importedAt = try row["imported_at"]
+    }
+
     /// How people name it: `name@version`.
     public var reference: String { "\(name)@\(version)" }
 }
@@ -83,10 +91,7 @@ extension Store {
             ORDER BY m.imported_at, m.digest
             """)
         return try rows.map { row in
-            var model = RegisteredModel(
-                digest: try row["digest"], name: try row["name"], version: try row["version"],
-                weightsSHA256: try row["weights_sha256"], description: try row["description"])
-            model.importedAt = try row["imported_at"]
+            var model = try RegisteredModel(row)
             let state: String? = try row["state"]
             model.state = state.flatMap(ModelState.init) ?? .inactive
             return model

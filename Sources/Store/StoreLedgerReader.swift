@@ -1,4 +1,3 @@
-import Dispatch
 import Foundation
 public import Ledger
 import Postgres
@@ -12,6 +11,8 @@ public final class StoreLedgerReader: LedgerReader, Sendable {
     private let tables: LedgerTables
     private let size: Int
     private let ahead = Mutex(Ahead())
+    /// The right edge's tiles: made from what lies below them, and asked for once for each of their subtrees.
+    private let partial = Mutex<[TileAddress: [UInt8]]>([:])
 
     /// Entries fetched ahead.
     private struct Ahead {
@@ -33,12 +34,10 @@ public final class StoreLedgerReader: LedgerReader, Sendable {
             let entries = try entries(address.range)
             return entries.isEmpty ? nil : try EntryBundle.encode(entries)
         }
-        if level == 0, address.isPartial {
-            let entries = try entries(address.range)
-            guard entries.count == address.width else { return nil }
-            return entries.flatMap { MerkleTree.leafHash($0).bytes }
-        }
-        return try waiting { try await $0.tile(level, address) }
+        if let bytes = partial.withLock({ $0[address] }) { return bytes }
+        let bytes = try Blocking.wait { [tables] in try await tables.tile(level, address) }
+        if address.isPartial { partial.withLock { $0[address] = bytes } }
+        return bytes
     }
 
     private func entries(_ range: Range<Int>) throws -> [[UInt8]] {
@@ -46,30 +45,11 @@ public final class StoreLedgerReader: LedgerReader, Sendable {
             if !ahead.range.contains(range.lowerBound) || range.upperBound > ahead.range.upperBound {
                 let end = max(range.upperBound, min(size, range.lowerBound + Self.batch))
                 let wanted = range.lowerBound..<end
-                ahead.entries = try waiting { try await $0.entries(wanted) }
+                ahead.entries = try Blocking.wait { [tables] in try await tables.entries(wanted) }
                 ahead.range = wanted
             }
             return range.compactMap { ahead.entries[$0] }
         }
-    }
-
-    private func waiting<Value: Sendable>(
-        _ body: @escaping @Sendable (LedgerTables) async throws -> Value
-    ) throws -> Value {
-        let done = DispatchSemaphore(value: 0)
-        let result = Mutex<Result<Value, any Error>?>(nil)
-        Task { [tables] in
-            let value: Result<Value, any Error>
-            do {
-                value = .success(try await body(tables))
-            } catch {
-                value = .failure(error)
-            }
-            result.withLock { $0 = value }
-            done.signal()
-        }
-        done.wait()
-        return try result.withLock { $0! }.get()
     }
 }
 

@@ -57,31 +57,35 @@ struct LongRunning {
         FolderWatcher(watched, desk: desk, gate: gate, store: store, decoders: decoders, logger: logger)
     }
 
-    /// Runs `services` until SIGTERM or SIGINT, upon which each finishes what it must; the last is told to stop first.
-    /// That `component` began and ended is recorded.
+    /// Runs `services`; see ``Store/run(_:_:logger:)``.
     func run(_ component: String, _ services: [any ServiceLifecycle.Service]) async throws {
+        try await store.run(component, services, logger: logger)
+    }
+}
+
+extension Store {
+    /// Runs `services` until SIGTERM or SIGINT, upon which each finishes what it must; the last is told to stop first.
+    /// That `component` began and ended is recorded, and the store is closed.
+    func run(_ component: String, _ services: [any ServiceLifecycle.Service], logger: Logger) async throws {
         let process = Int(getpid())
-        try await store.append(.start(StartEntry(component: component, processID: process)))
+        try await append(.start(StartEntry(component: component, processID: process)))
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: services.map { .init(service: $0, failureTerminationBehavior: .gracefullyShutdownGroup) },
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        let result: Result<Void, any Error>
         do {
-            try await group.run()
+            result = .success(try await group.run())
         } catch {
-            await recordStop(of: component, process, "failed")
-            await store.close()
-            throw error
+            result = .failure(error)
         }
-        await recordStop(of: component, process, "requested")
-        await store.close()
-    }
-
-    private func recordStop(of component: String, _ process: Int, _ reason: String) async {
         do {
-            try await store.append(.stop(StopEntry(component: component, processID: process, reason: reason)))
+            let reason = if case .success = result { "requested" } else { "failed" }
+            try await append(.stop(StopEntry(component: component, processID: process, reason: reason)))
         } catch {
             logger.warning("the end of \(component) could not be recorded: \(error)")
         }
+        await close()
+        try result.get()
     }
 }

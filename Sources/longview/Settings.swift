@@ -113,15 +113,7 @@ extension Schema {
     static func withConnection<Value: Sendable>(
         _ configuration: PostgresConfiguration, _ body: (PostgresConnection) async throws -> Value
     ) async throws -> Value {
-        let connection = try await PostgresConnection.connect(configuration, logger: Program.logger)
-        do {
-            let value = try await body(connection)
-            await connection.close()
-            return value
-        } catch {
-            await connection.close()
-            throw error
-        }
+        try await PostgresConnection.with(configuration, logger: Program.logger, body)
     }
 }
 

@@ -127,11 +127,7 @@ extension Planner {
         kernel.set = kernels.cValue
         kernel.operation = operation
         kernel.blocks = blocks[input]!.counts.count
-        (kernel.input_height, kernel.input_width) = (from.height, from.width)
-        (kernel.output_height, kernel.output_width) = (to.height, to.width)
-        (kernel.kernel_height, kernel.kernel_width) = (window.kernel.height, window.kernel.width)
-        (kernel.stride_height, kernel.stride_width) = (window.stride.height, window.stride.width)
-        (kernel.padding_height, kernel.padding_width) = (window.padding.height, window.padding.width)
+        kernel.place(window, from: from, to: to)
         kernel.input_image_stride = imageBytes(input)
         kernel.output_image_stride = output.bufferBlocks * to.pixels * LV_LANES
         return kernel
@@ -166,11 +162,7 @@ extension Planner {
         var kernel = lv_quantised_convolution()
         kernel.set = kernels.cValue
         kernel.pixel_bytes = pixelBytes(input)
-        (kernel.input_height, kernel.input_width) = (from.height, from.width)
-        (kernel.output_height, kernel.output_width) = (to.height, to.width)
-        (kernel.kernel_height, kernel.kernel_width) = (window.kernel.height, window.kernel.width)
-        (kernel.stride_height, kernel.stride_width) = (window.stride.height, window.stride.width)
-        (kernel.padding_height, kernel.padding_width) = (window.padding.height, window.padding.width)
+        kernel.place(window, from: from, to: to)
         kernel.block_channels = try memory.constants(division.counts)
         kernel.blocks = division.counts.count
         kernel.output_blocks = blocks[node.result]!.counts.count

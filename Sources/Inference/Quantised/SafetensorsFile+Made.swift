@@ -37,14 +37,11 @@ extension SafetensorsFile {
         let first = sorted.first?.value.range.lowerBound ?? 0
         let entries = try sorted.map { name, info in
             let key = String(decoding: try JSONEncoder().encode(name), as: UTF8.self)
-            let shape = info.shape.map(String.init).joined(separator: ",")
-            let offsets = "\(info.range.lowerBound - first),\(info.range.upperBound - first)"
-            return #"\#(key):{"dtype":"\#(info.dtype)","shape":[\#(shape)],"data_offsets":[\#(offsets)]}"#
+            return SafetensorsWriter.entry(
+                key, dtype: info.dtype, shape: info.shape,
+                range: info.range.lowerBound - first..<info.range.upperBound - first)
         }
-        var file = Array("{\(entries.joined(separator: ","))}".utf8)
-        // Padded, as the reference implementation does, so that values lie aligned in the mapped file.
-        while file.count % 8 != 0 { file.append(0x20) }
-        var data = Swift.withUnsafeBytes(of: UInt64(file.count).littleEndian) { Data($0) } + Data(file)
+        var data = SafetensorsWriter.head(entries)
         withUnsafeBytes { bytes in
             data.append(contentsOf: bytes[first..<(sorted.last?.value.range.upperBound ?? first)])
         }

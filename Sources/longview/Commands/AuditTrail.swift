@@ -31,7 +31,7 @@ struct TrailOptions: ParsableArguments {
     func show(_ entries: [PlacedEntry]) throws {
         if output.json {
             for placed in entries {
-                let text = String(decoding: try placed.entry.canonicalBytes(), as: UTF8.self)
+                let text = String(decoding: placed.bytes, as: UTF8.self)
                 Console.out("{\"index\":\(placed.index),\"entry\":\(text)}")
             }
             return

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Foundation
 import Ledger
-import Logging
 import Service
 import ServiceLifecycle
 import Store
@@ -57,18 +56,6 @@ struct Publish: AsyncParsableCommand {
                 .init(host: String(host), port: port, trustedCertificates: authorities), logger: Program.logger)
             services.append(AuditForwarder(store, sender: sender, destination: atna, logger: Program.logger))
         }
-        try await store.append(
-            .start(StartEntry(component: "publisher", processID: Int(ProcessInfo.processInfo.processIdentifier))))
-        let group = ServiceGroup(
-            configuration: .init(
-                services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
-                logger: Program.logger))
-        try await group.run()
-        try await store.append(
-            .stop(
-                StopEntry(
-                    component: "publisher", processID: Int(ProcessInfo.processInfo.processIdentifier),
-                    reason: "requested")))
-        await store.close()
+        try await store.run("publisher", services, logger: Program.logger)
     }
 }
