@@ -152,17 +152,19 @@ import Testing
         var float64: [Double]
     }
 
-    private static let hasTimm = Python.has("numpy, torch, timm")
+    private static let timm =
+        Drill.isLong ? PythonPackages.interpreter(importing: "numpy", "torch", "timm") : nil
 
     @Test(
         "a checkpoint of the published size is packaged, and gives PyTorch's logits",
         .enabled(if: Drill.isLong, "a slow drill: scripts/test --long"),
-        .enabled(if: !Drill.isLong || hasTimm, "needs Python with numpy, torch and timm (LONGVIEW_PYTHON names it)"),
+        .enabled(
+            if: !Drill.isLong || timm != nil, "needs Python with numpy, torch and timm (LONGVIEW_PYTHON names it)"),
         arguments: names)
     func checkpoint(_ architecture: Architecture) throws {
         let folder = try TemporaryFolder()
         let script = Self.fixtures.appendingPathComponent("make_architectures.py").path
-        try #require(Python.run([script, "full", architecture.rawValue, folder.url.path]) == 0)
+        try #require(Self.timm?.run([script, "full", architecture.rawValue, folder.url.path]).status == 0)
         let package = folder.url.appendingPathComponent("package")
         var fields = try #require(
             try JSONSerialization.jsonObject(with: description(fixture(architecture))) as? [String: Any])

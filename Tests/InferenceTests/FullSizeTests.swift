@@ -30,17 +30,21 @@ import Testing
         json.dump({"float32": float32, "float64": float64}, open(folder + "/expected.json", "w"))
         """
 
-    private static let hasPyTorch = Python.has("numpy, torch, safetensors")
+    private static let pyTorch =
+        Drill.isLong ? PythonPackages.interpreter(importing: "numpy", "torch", "safetensors") : nil
 
     @Test(
         "logits are as near to float64 as PyTorch's float32, of equal bits for every kernel set and batch",
         .needsSharedData, .enabled(if: Drill.isLong, "a slow drill: scripts/test --long"),
         .enabled(
-            if: !Drill.isLong || hasPyTorch, "needs Python with numpy, torch and safetensors (LONGVIEW_PYTHON names it)"
+            if: !Drill.isLong || pyTorch != nil,
+            "needs Python with numpy, torch and safetensors (LONGVIEW_PYTHON names it)"
         ))
     func parity() throws {
         let folder = try TemporaryFolder()
-        let status = Python.run(["-c", Self.reference, folder.url.path, SharedData.url("reference").path])
+        let status = try #require(Self.pyTorch).run(
+            ["-c", Self.reference, folder.url.path, SharedData.url("reference").path]
+        ).status
         try #require(status == 0, "the reference script failed")
         let expected = try JSONDecoder().decode(
             Expected.self, from: Data(contentsOf: folder.url.appendingPathComponent("expected.json")))

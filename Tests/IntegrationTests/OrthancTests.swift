@@ -8,23 +8,6 @@ import Testing
 struct OrthancTests {
     private static let program = "/usr/sbin/Orthanc"
 
-    /// A port that nobody has at this moment.
-    private static func freePort() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
-            }
-        }
-        #expect(isBound)
-        return Int(UInt16(bigEndian: address.sin_port))
-    }
-
     @Test(
         "what Orthanc gets it routes here by itself, and each has one score",
         .enabled(if: access(program, X_OK) == 0, "needs Debian's orthanc, which scripts/test installs"))
@@ -33,7 +16,9 @@ struct OrthancTests {
         #expect(try await longview.run("model", "activate", "nih-pneumonia").status == 0)
         let (server, port) = try await ServeTests.serve(longview)
 
-        let (web, dicom) = (try Self.freePort(), try Self.freePort())
+        let ports = try [SilentListener(accepts: false), SilentListener(accepts: false)]
+        for port in ports { port.close() }
+        let (web, dicom) = (ports[0].port, ports[1].port)
         let script = try longview.write(
             "route.lua",
             Array(

@@ -56,11 +56,6 @@ struct ServeTests {
         return (response as? HTTPURLResponse)?.statusCode ?? 0
     }
 
-    private static func waiting(_ longview: Installation) async throws -> Int {
-        let status = try #require(try await longview.run("queue", "status", "--json").objects.first)
-        return ["waiting_stat", "waiting_normal", "pausing", "leased"].reduce(0) { $0 + (status[$1] as? Int ?? 0) }
-    }
-
     /// Every object sent has one score; the ledger is whole, and says what the records say.
     private static func checkRecords(_ longview: Installation, _ count: Int) async throws {
         let scores = try await longview.run("scores", "--json", "--limit", "5000").objects
@@ -88,7 +83,7 @@ struct ServeTests {
         #expect(try await Self.store(longview, paths[3], server, token: token) == 200)
         // The same again: stored, and nothing new.
         #expect(try await Self.send(longview, [paths[0]], to: port).count == 1)
-        try await longview.wait("not all was scored: \(server.errors)") { try await Self.waiting(longview) == 0 }
+        try await longview.wait("not all was scored: \(server.errors)") { try await longview.queueLength() == 0 }
         #expect(try await server.end(by: SIGTERM) == 0, "\(server.errors)")
         try await Self.checkRecords(longview, 4)
         let log = try await longview.run("audit", "log", "--action", "intake", "--json").objects
@@ -160,7 +155,7 @@ struct ServeTests {
                 try await Self.send(longview, all.filter { !acknowledged.contains($0) } + [all[0]], to: port))
             return acknowledged.count == all.count
         }
-        try await longview.wait("not all was scored: \(server.errors)") { try await Self.waiting(longview) == 0 }
+        try await longview.wait("not all was scored: \(server.errors)") { try await longview.queueLength() == 0 }
         #expect(try await server.end(by: SIGTERM) == 0, "\(server.errors)")
         try await Self.checkRecords(longview, all.count)
         print("\(rounds) rounds, \(all.count) objects: each acknowledged object has one record")

@@ -43,6 +43,19 @@ extension Installation {
         }
     }
 
+    /// What `queue status` says.
+    func queueStatus() async throws -> [String: Any] {
+        let run = try await run("queue", "status", "--json")
+        #expect(run.status == 0, "\(run.errors)")
+        return try #require(try run.objects.first)
+    }
+
+    /// Jobs that have not ended.
+    func queueLength() async throws -> Int {
+        let status = try await queueStatus()
+        return ["waiting_stat", "waiting_normal", "pausing", "leased"].reduce(0) { $0 + (status[$1] as? Int ?? 0) }
+    }
+
     /// Waits until `condition` holds, for two minutes at most.
     func wait(
         _ comment: Comment = "it did not come true", sourceLocation: SourceLocation = #_sourceLocation,

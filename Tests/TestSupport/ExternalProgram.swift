@@ -26,6 +26,12 @@ public struct ExternalProgram: Sendable {
         public var status: Int32
         /// Standard output and standard error.
         public var output: String
+
+        /// What a run left.
+        public init(status: Int32, output: String) {
+            self.status = status
+            self.output = output
+        }
     }
 
     /// Runs the program; its input is empty.

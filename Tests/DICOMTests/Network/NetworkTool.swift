@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// Programs that talk DICOM over the network: DCMTK's, and Python with pynetdicom.
 enum NetworkTool {
@@ -6,14 +7,11 @@ enum NetworkTool {
         FileManager.default.isExecutableFile(atPath: "/usr/bin/" + name)
     }
 
-    static let python = ProcessInfo.processInfo.environment["LONGVIEW_PYTHON"] ?? "python3"
-    static let hasPynetdicom = (try? run("env", [python, "-c", "import pynetdicom"]).status) == 0
-
-    struct Run { var status: Int32; var output: String }
+    static let pynetdicom = PythonPackages.interpreter(importing: "pynetdicom")
 
     /// Runs a program of /usr/bin to its end; its output is both streams.
-    static func run(_ name: String, _ arguments: [String]) throws -> Run {
-        try Running(name, arguments).wait()
+    static func run(_ name: String, _ arguments: [String]) throws -> ExternalProgram.Run {
+        try ExternalProgram(path: "/usr/bin/" + name).run(arguments)
     }
 
     /// A program under way.
@@ -30,10 +28,10 @@ enum NetworkTool {
             try process.run()
         }
 
-        func wait() throws -> Run {
+        func wait() throws -> ExternalProgram.Run {
             let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
             process.waitUntilExit()
-            return Run(status: process.terminationStatus, output: String(decoding: output, as: UTF8.self))
+            return .init(status: process.terminationStatus, output: String(decoding: output, as: UTF8.self))
         }
     }
 }

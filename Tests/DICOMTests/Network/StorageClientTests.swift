@@ -85,9 +85,10 @@ struct StorageClientTests {
 
     @Test("a peer that takes the connection and says nothing is given up in time")
     func silentPeer() async throws {
-        let listener = try SilentListener()
+        let listener = try SilentListener(accepts: true)
+        defer { listener.close() }
         var configuration = StorageClient.Configuration(
-            host: "127.0.0.1", port: listener.port, callingTitle: "A", calledTitle: "B")
+            host: "127.0.0.1", port: UInt16(listener.port), callingTitle: "A", calledTitle: "B")
         configuration.acseTimeout = .milliseconds(300)
         let client = try StorageClient(configuration)
         await #expect { try await client.echo() } throws: { ($0 as? AssociationError)?.code == .timedOut }

@@ -95,7 +95,9 @@ struct StorageServerTests {
         }
     }
 
-    @Test("takes what pynetdicom sends", .enabled(if: NetworkTool.hasPynetdicom, "needs pynetdicom (LONGVIEW_PYTHON)"))
+    @Test(
+        "takes what pynetdicom sends", .enabled(if: NetworkTool.pynetdicom != nil, "needs pynetdicom (LONGVIEW_PYTHON)")
+    )
     func pynetdicom() async throws {
         let receiver = try TestReceiver()
         let folder = try Folder()
@@ -116,7 +118,8 @@ struct StorageServerTests {
             print(hex(association.send_c_store(dataset).Status))
             association.release()
             """
-        let run = try NetworkTool.run("env", [NetworkTool.python, "-c", script, path, "\(receiver.port)"])
+        let python = try #require(NetworkTool.pynetdicom)
+        let run = try python.run(["-c", script, path, "\(receiver.port)"])
         #expect(run.output.hasSuffix("0x0\n"), "\(run.output)")
         #expect(await receiver.server.stop(within: .seconds(5)))
         #expect(receiver.files.map { datasetBytes($0) } == [datasetBytes(file)])

@@ -33,7 +33,7 @@ struct StorageTLSTests {
         let folder = try Folder()
         let file = try Sample.radiograph(rows: 300, columns: 300).file()
         let path = try folder.write("a.dcm", file)
-        func send(_ name: String) throws -> NetworkTool.Run {
+        func send(_ name: String) throws -> ExternalProgram.Run {
             try NetworkTool.run(
                 "storescu",
                 ["+tls", certificates.path("\(name).key"), certificates.path("\(name).pem")]

@@ -1,11 +1,13 @@
 import Glibc
 
-/// A port on which connections are taken and never answered, or not taken at all.
-final class SilentListener: Sendable {
-    let port: Int
+/// A port of the loopback on which connections are taken and never answered, or not taken at all.
+public final class SilentListener: Sendable {
+    /// The port, which nobody else gets before ``close()``.
+    public let port: Int
     private let descriptor: Int32
 
-    init(accepts: Bool) throws {
+    /// On a port that the system chooses.
+    public init(accepts: Bool) throws {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         self.descriptor = descriptor
         var address = sockaddr_in()
@@ -21,5 +23,6 @@ final class SilentListener: Sendable {
         port = Int(UInt16(bigEndian: address.sin_port))
     }
 
-    func close() { _ = Glibc.close(descriptor) }
+    /// Gives the port back.
+    public func close() { _ = Glibc.close(descriptor) }
 }
