@@ -1,8 +1,6 @@
 #include "packing.h"
 
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 enum { LINEAR_GROUP = 64 };
 
@@ -93,15 +91,6 @@ LV_INLINE void pack_linear(const lv_packing *p, size_t group, float *packed) {
     }
 }
 
-static void give_back(const lv_packing *p, size_t group) {
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE), last = (group + 1) * group_width(p);
-    const float *begin = p->weights + group * group_width(p) * p->inputs * taps(p);
-    const float *end = p->weights + (last < p->outputs ? last : p->outputs) * p->inputs * taps(p);
-    // A page that the next group begins in may go, too: it is read again from the page cache.
-    const uintptr_t from = (uintptr_t)begin / page * page, to = (uintptr_t)end / page * page;
-    if (from < to) madvise((void *)from, to - from, MADV_DONTNEED);
-}
-
 void lv_packing_run(const void *argument, size_t item, size_t worker) {
     const lv_packing_work *work = argument;
     (void)worker;
@@ -122,7 +111,6 @@ void lv_packing_run(const void *argument, size_t item, size_t worker) {
         else lv_pack_winograd_group(p, item, packed);
     }
     if (!lv_all_finite(packed, row * output_floats(p))) __atomic_store_n(&work->damaged[i], true, __ATOMIC_RELAXED);
-    if (p->mapped) give_back(p, item);
 }
 
 bool lv_all_finite(const float *values, size_t count) {

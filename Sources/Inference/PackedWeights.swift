@@ -43,10 +43,20 @@ final class PackedWeights {
             packings[i].packed = base + offset
             if kept { offset += counts[i] }
         }
-        if kept {
-            try pack(0..<packings.count, pool)
-            source = nil
+        guard kept else { return }
+        // In portions, so that the file does not take as much memory as the packed weights.
+        var first = 0
+        while first < packings.count {
+            var end = first
+            var size = 0
+            while end < packings.count, size < SafetensorsFile.residentLimit {
+                size += packings[end].sourceBytes
+                end += 1
+            }
+            try pack(first..<end, pool)
+            first = end
         }
+        source = nil
     }
 
     /// The weights of one packing, packed now unless they are kept: until the next call then.
@@ -66,9 +76,16 @@ final class PackedWeights {
                 pool.run(lv_packing_run, work, items: items)
             }
         }
+        source?.didRead(packings[range].reduce(0) { $0 + $1.sourceBytes })
         if let first = damaged.firstIndex(of: true) {
             throw .nonFiniteWeights(of: names[range.lowerBound + first], in: sourceName)
         }
+    }
+}
+
+extension lv_packing {
+    fileprivate var sourceBytes: Int {
+        outputs * inputs * row_taps * column_taps * (form == LV_PACK_QUANTISED ? 1 : MemoryLayout<Float>.size)
     }
 }
 

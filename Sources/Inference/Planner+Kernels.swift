@@ -190,7 +190,6 @@ extension Planner {
         if let norm { packing.output_scale = try memory.constants(norm.scale) }
         if let mapped = try weights.mappedFloats(of: tensor) {
             packing.weights = mapped
-            packing.mapped = weights.isFile
         } else {
             // The format doesn't promise alignment.
             packing.weights = try weights.withFloats(of: tensor) { UnsafePointer(try memory.floats($0)) }

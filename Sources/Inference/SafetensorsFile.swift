@@ -1,4 +1,5 @@
 public import Foundation
+internal import Synchronization
 
 #if canImport(Glibc)
     internal import Glibc
@@ -29,7 +30,10 @@ public final class SafetensorsFile: Sendable {
     public let metadata: [String: String]
 
     /// Whether the values are a file's, and can be read again from it after their pages were given back.
-    let isFile: Bool
+    private let isFile: Bool
+    /// Bytes that may be read before their pages are given back.
+    static let residentLimit = 32 << 20
+    private let bytesRead = Atomic<Int>(0)
     // Read-only memory that lives as long as this object, and so may be read from any thread.
     private nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
 
@@ -67,15 +71,22 @@ public final class SafetensorsFile: Sendable {
         try body(bytes)
     }
 
-    /// Calls `body` with the whole file in pieces of megabytes, one after the other, and gives each piece's memory back
-    /// after it: it can be read again.
+    /// Calls `body` with the whole file in pieces of megabytes, one after the other, without keeping their memory.
     func forEachPiece(_ body: (UnsafeRawBufferPointer) -> Void) {
         let length = 4 << 20
         for start in stride(from: 0, to: bytes.count, by: length) {
             let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + length, bytes.count)])
             body(piece)
-            if isFile { madvise(UnsafeMutableRawPointer(mutating: piece.baseAddress!), piece.count, MADV_DONTNEED) }
+            didRead(piece.count)
         }
+    }
+
+    /// Counts what was read, and gives the memory of a file's pages back now and then: they can be read again. Not piece by
+    /// piece, since each time every processor that runs a thread of the process is interrupted.
+    func didRead(_ count: Int) {
+        guard isFile, bytesRead.add(count, ordering: .relaxed).newValue >= Self.residentLimit else { return }
+        bytesRead.store(0, ordering: .relaxed)
+        madvise(UnsafeMutableRawPointer(mutating: bytes.baseAddress!), bytes.count, MADV_DONTNEED)
     }
 
     /// Calls `body` with a float32 tensor's values, in row-major order.

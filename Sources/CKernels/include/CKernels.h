@@ -98,7 +98,6 @@ typedef struct {
     size_t outputs, inputs, row_taps, column_taps;
     const uint8_t *block_channels;        // channels in each input block; convolutions
     size_t blocks;
-    bool mapped;  // `weights` lie in a file's mapping, whose pages are given back once read
     float *packed;
 } lv_packing;
 
