@@ -31,14 +31,21 @@ final class ConnectionHandle {
                 "\(configuration) runs PostgreSQL \(version / 10_000); version \(Self.oldestServer / 10_000) or later is needed"
             )
         }
+        // The server as well must notice that this machine is gone: what a transaction has locked stays so until then.
+        let keepAlive = PostgresConfiguration.keepAlive
         let timeout = configuration.statementTimeout.map { String(Int($0 / .milliseconds(1))) }
         _ = try execute(
             """
             SELECT set_config('TimeZone', 'UTC', false),
                    set_config('statement_timeout', coalesce($1, current_setting('statement_timeout')), false),
-                   set_config('role', coalesce($2, current_setting('role')), false)
+                   set_config('role', coalesce($2, current_setting('role')), false),
+                   set_config('tcp_keepalives_idle', $3, false), set_config('tcp_keepalives_interval', $4, false),
+                   set_config('tcp_keepalives_count', $5, false), set_config('tcp_user_timeout', $6, false)
             """,
-            [try timeout?.postgresParameter(), try configuration.role?.postgresParameter()])
+            [try timeout?.postgresParameter(), try configuration.role?.postgresParameter()]
+                + [
+                    keepAlive.idle, keepAlive.interval, keepAlive.count, PostgresConfiguration.acknowledgement,
+                ].map { try "\($0)".postgresParameter() })
     }
 
     deinit {

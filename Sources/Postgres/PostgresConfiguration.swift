@@ -79,8 +79,19 @@ public struct PostgresConfiguration: Sendable {
 
     /// The keywords and values for `PQconnectStartParams`. The last entry is expanded and overrides those before it.
     var parameters: [(keyword: String, value: String)] {
-        [("client_encoding", "UTF8"), ("fallback_application_name", applicationName), ("dbname", connectionString)]
+        [
+            ("client_encoding", "UTF8"), ("fallback_application_name", applicationName),
+            ("keepalives_idle", "\(Self.keepAlive.idle)"), ("keepalives_interval", "\(Self.keepAlive.interval)"),
+            ("keepalives_count", "\(Self.keepAlive.count)"), ("tcp_user_timeout", "\(Self.acknowledgement)"),
+            ("dbname", connectionString),
+        ]
     }
+
+    /// Seconds of silence before the other side's machine is asked whether it is there, seconds between two questions,
+    /// and questions. By the system's default it would be asked after two hours, and a statement wait as long.
+    static let keepAlive = (idle: 10, interval: 5, count: 4)
+    /// Milliseconds in which the other side's machine must acknowledge what was sent (tcp(7), TCP_USER_TIMEOUT).
+    static let acknowledgement = 30_000
 }
 
 extension PostgresConfiguration: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {

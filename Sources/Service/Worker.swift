@@ -158,6 +158,11 @@ public actor Worker: ServiceLifecycle.Service {
     private func expireLeases() async {
         while !isStopping {
             do {
+                let moved = try await parts.store.undoClockSetBack(policy: parts.settings.retries)
+                if moved > 0 {
+                    parts.logger.warning(
+                        "the database's clock was set back: \(moved) jobs were of the future, and are due now")
+                }
                 let count = try await parts.store.expireLeases(policy: parts.settings.retries)
                 if count > 0 { parts.logger.notice("\(count) leases of workers not heard of have ended") }
             } catch {

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Whether this process may mount a small file system to fill.
-private let mayMount: Bool = {
+let mayMount: Bool = {
     guard geteuid() == 0, let folder = try? TestFolder.forClusters().path else { return false }
     return (try? shell("mount -t tmpfs -o size=1m tmpfs '\(folder)' && umount '\(folder)' && echo yes || true"))
         == "yes"

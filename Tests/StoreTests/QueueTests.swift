@@ -145,6 +145,35 @@ struct QueueTests {
         await store.close()
     }
 
+    @Test("a clock that is set back by an hour holds up neither what was due nor what a worker that is gone had")
+    func clockSetBack() async throws {
+        let (database, store) = try await Samples.queue(4)
+        let failed = try #require(try await store.take(1).first)
+        _ = try await store.fail(failed, worker: "w1", code: "disk_error", message: "error")
+        let leased = try #require(try await store.take(1, lease: .seconds(60)).first)
+        #expect(try await store.undoClockSetBack() == 0)
+        // What the queue looks like to a clock that is an hour behind the one by which it was filled.
+        try await database.execute(
+            """
+            UPDATE longview.jobs SET due_at = due_at + interval '1 hour', leased_at = leased_at + interval '1 hour',
+                leased_until = leased_until + interval '1 hour'
+            """)
+        #expect(try await store.take(10).isEmpty)
+        #expect(try await store.undoClockSetBack() == 4)
+        #expect(try await store.take(10).count == 3)
+        // The lease is as long as it was, and its holder still has it.
+        let count = try await database.count(
+            """
+            SELECT count(*) AS n FROM longview.jobs
+            WHERE token = 1 AND leased_at <= clock_timestamp()
+              AND leased_until BETWEEN leased_at + interval '59 s' AND leased_at + interval '61 s'
+            """)
+        #expect(count == 3)
+        #expect(try await store.extend([leased], by: .seconds(60)) == [leased.id])
+        #expect(try await store.undoClockSetBack() == 0)
+        await store.close()
+    }
+
     @Test("a job that ends its worker every time is dead at last")
     func poison() async throws {
         let (_, store) = try await Samples.queue(1)

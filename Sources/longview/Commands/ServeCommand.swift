@@ -145,16 +145,7 @@ struct Serve: AsyncParsableCommand {
         completion: .directory)
     var watched: String?
 
-    @Option(help: "Threads that compute; the default is the number of cores.")
-    var threads: Int?
-
-    @Option(help: "Days after the last of its jobs ended that an object's bytes are kept; records and pictures stay.")
-    var keepObjects = 30
-
-    func validate() throws {
-        if let threads, threads < 1 { throw ValidationError("--threads must be at least 1") }
-        guard 0...36_500 ~= keepObjects else { throw ValidationError("--keep-objects must be 0 to 36500") }
-    }
+    @OptionGroup var worker: WorkerOptions
 
     func run() async throws {
         let settings = Settings()
@@ -162,10 +153,9 @@ struct Serve: AsyncParsableCommand {
         var services: [any ServiceLifecycle.Service] = [
             // What is stopped first comes last: receivers end before the workers, and those before the ledger.
             LedgerService(
-                parts.store, publisher: try await LedgerSettings(settings).publisher(parts.store), logger: parts.logger),
-            parts.worker(threads: threads, lease: .seconds(120)),
-            parts.retention(days: keepObjects),
+                parts.store, publisher: try await LedgerSettings(settings).publisher(parts.store), logger: parts.logger)
         ]
+        services += parts.workers(worker)
         if let watched {
             services.append(
                 parts.watcher(

@@ -1,18 +1,10 @@
 import ArgumentParser
 import Foundation
 import Service
+import ServiceLifecycle
 
-struct Work: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        abstract: "Score what is in the queue, until told to stop.",
-        discussion: """
-            Scores with every active model, and with shadows while there is nothing else to do; looks every two \
-            seconds which models are in use. Removes the bytes of objects some time after they were scored. Any number \
-            of workers may run, on any machines that see the object folder. SIGTERM and SIGINT end it in order: what \
-            is in the network is finished, the rest goes back to the queue. Decoders must be confined, unless \
-            LONGVIEW_REQUIRE_CONFINEMENT is 0.
-            """)
-
+/// How a worker works.
+struct WorkerOptions: ParsableArguments {
     @Option(help: "Threads that compute; the default is the number of cores.")
     var threads: Int?
 
@@ -27,11 +19,31 @@ struct Work: AsyncParsableCommand {
         guard 1...86_400 ~= lease else { throw ValidationError("--lease must be 1 to 86400") }
         guard 0...36_500 ~= keepObjects else { throw ValidationError("--keep-objects must be 0 to 36500") }
     }
+}
+
+extension LongRunning {
+    /// A worker with this machine's models, and what removes the bytes of objects that are done.
+    func workers(_ options: WorkerOptions) -> [any ServiceLifecycle.Service] {
+        [worker(threads: options.threads, lease: .seconds(options.lease)), retention(days: options.keepObjects)]
+    }
+}
+
+struct Work: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Score what is in the queue, until told to stop.",
+        discussion: """
+            Scores with every active model, and with shadows while there is nothing else to do; looks every two \
+            seconds which models are in use. Removes the bytes of objects some time after they were scored. Any number \
+            of workers may run, on any machines that see the object folder. SIGTERM and SIGINT end it in order: what \
+            is in the network is finished, the rest goes back to the queue. Decoders must be confined, unless \
+            LONGVIEW_REQUIRE_CONFINEMENT is 0.
+            """)
+
+    @OptionGroup var worker: WorkerOptions
 
     func run() async throws {
         let parts = try await LongRunning(Settings())
-        try await parts.run(
-            "worker", [parts.worker(threads: threads, lease: .seconds(lease)), parts.retention(days: keepObjects)])
+        try await parts.run("worker", parts.workers(worker))
     }
 }
 

@@ -1,0 +1,53 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension Installation {
+    /// What became of files that were sent.
+    struct Sent: Sendable {
+        /// Those that were acknowledged.
+        var acknowledged: Set<String> = []
+        /// The statuses of those that were refused, and how often each was.
+        var refusals: [String: Int] = [:]
+        /// Those that got no answer.
+        var unanswered = 0
+    }
+
+    /// Sends files to a port of this machine.
+    func send(_ paths: [String], to port: UInt16) async throws -> Sent {
+        let run = try await run(
+            ["send", "--to", "127.0.0.1:\(port)", "--aet", "SENDER", "--aec", "LONGVIEW", "--json"] + paths)
+        var sent = Sent()
+        for result in try run.objects {
+            switch result["status"] as? String {
+            case "sent": sent.acknowledged.insert(try #require(result["file"] as? String))
+            case "refused": sent.refusals[try #require(result["dicom_status"] as? String), default: 0] += 1
+            default: sent.unanswered += 1
+            }
+        }
+        return sent
+    }
+
+    /// The port on which a receiver listens, once it does.
+    func listeningPort(of receiver: Running) async throws -> UInt16 {
+        let marker = "LONGVIEW listens on port "
+        try await wait("it does not listen: \(receiver.errors)") {
+            receiver.errors.contains(marker) || !receiver.isRunning
+        }
+        let start = try #require(receiver.errors.firstRange(of: marker), "\(receiver.errors)")
+        return try #require(UInt16(receiver.errors[start.upperBound...].prefix { $0.isNumber }))
+    }
+
+    /// Every object sent has one score; the ledger is whole, and says what the records say.
+    func checkRecords(_ count: Int) async throws {
+        let scores = try await run("scores", "--json", "--limit", "10000").objects
+        #expect(scores.count == count)
+        #expect(Set(scores.compactMap { $0["sop_instance_uid"] as? String }).count == count)
+        #expect(try await run("publish", "--once").status == 0)
+        let key = try #require(
+            try await run("audit", "log", "--action", "key_rotation", "--json").output
+                .firstMatch(of: /"introduced":"([^"]+)"/)?.1)
+        let verified = try await run("audit", "verify", "--database", "--key", String(key), "--json")
+        #expect(verified.status == 0, "\(verified.output) \(verified.errors)")
+    }
+}
