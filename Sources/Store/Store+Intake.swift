@@ -66,6 +66,7 @@ extension Store {
                     "SELECT pg_advisory_xact_lock(hashtextextended('longview.sop_instance:' || $1, 0))", uid)
             }
             let isNew = try await object.insert(on: connection)
+            if !isNew { try await Self.holdJobs(of: object.sha256, on: connection) }
             let conflict: Bool = try await connection.query(
                 """
                 SELECT CASE WHEN $3
@@ -127,6 +128,13 @@ extension Store {
             DO UPDATE SET priority = excluded.priority
             WHERE jobs.state = 'waiting' AND jobs.priority > excluded.priority
             """, objectSHA256, priority.rawValue)
+    }
+
+    /// Lets whoever is ending a job of the object end it, and keeps the others until the transaction ends. Before jobs are
+    /// added: a statement that began while one was being ended would see neither what came of it nor, at last, the job.
+    static func holdJobs(of objectSHA256: String, on connection: PostgresConnection) async throws {
+        try await connection.execute(
+            "SELECT FROM longview.jobs WHERE object_sha256 = $1 FOR KEY SHARE", objectSHA256)
     }
 
     /// Keeps the states of models as they are until the transaction ends; any number of transactions may.

@@ -45,6 +45,7 @@ extension Store {
             let known: Bool = try await connection.query(
                 "SELECT EXISTS (SELECT FROM longview.intakes WHERE object_sha256 = $1) AS known", sha256)[0]["known"]
             guard known else { return .unknownObject }
+            try await Self.holdJobs(of: sha256, on: connection)
             let count = try await connection.execute(
                 """
                 INSERT INTO longview.jobs (object_sha256, model_digest, priority)

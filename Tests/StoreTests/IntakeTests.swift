@@ -84,6 +84,37 @@ struct IntakeTests {
         await store.close()
     }
 
+    @Test("sent again while its job is about to end, an object gets no second job", arguments: [true, false])
+    func endingJob(isSent: Bool) async throws {
+        let (database, store) = try await Samples.queue(1)
+        let worker = try await database.connect()
+        try await worker.execute("BEGIN")
+        try await worker.execute(
+            """
+            WITH ended AS (DELETE FROM longview.jobs RETURNING *)
+            INSERT INTO longview.finished_jobs
+                (id, object_sha256, model_digest, state, is_shadow, reason, priority, attempts, worker, created_at)
+            SELECT id, object_sha256, model_digest, 'refused', false, 'no_pixel_data', priority, 1, 'w1', created_at
+            FROM ended
+            """)
+        let again = Task {
+            isSent
+                ? try await store.intake(Samples.object(0), from: Samples.source) == .duplicate
+                : try await store.requeue(object: Samples.digest(0)) == .queued(0)
+        }
+        // Until it waits for the worker's transaction.
+        let waiting: SQL = """
+            SELECT count(*) AS n FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'
+            """
+        while try await database.count(waiting) == 0 { try await Task.sleep(for: .milliseconds(10)) }
+        try await worker.execute("COMMIT")
+        #expect(try await again.value)
+        #expect(try await store.jobs(in: nil, limit: 10).isEmpty)
+        await worker.close()
+        await store.close()
+    }
+
     @Test("what an object says of itself may be added later, and is never changed")
     func description() async throws {
         let (database, store) = try await Samples.queue()

@@ -99,10 +99,12 @@ final class KillDrill {
             """
             SELECT (SELECT count(*) FROM longview.inferences) AS inferences,
                    (SELECT count(DISTINCT object_sha256) FROM longview.inferences) AS scored,
+                   (SELECT count(*) FROM longview.finished_jobs WHERE state = 'done') AS done,
+                   (SELECT count(*) FROM longview.finished_jobs) AS finished,
                    (SELECT count(*) FROM longview.jobs) AS left_over,
                    (SELECT count(*) FROM longview.intakes WHERE outcome = 'sop_conflict') AS conflicts
             """)[0]
-        for column in ["inferences", "scored"] {
+        for column in ["inferences", "scored", "done", "finished"] {
             #expect(try row[column] == all.count, "\(column)")
         }
         #expect(try row["left_over"] == 0)
