@@ -90,8 +90,9 @@ public struct PostgresConfiguration: Sendable {
     /// Seconds of silence before the other side's machine is asked whether it is there, seconds between two questions,
     /// and questions. By the system's default it would be asked after two hours, and a statement wait as long.
     static let keepAlive = (idle: 10, interval: 5, count: 4)
-    /// Milliseconds in which the other side's machine must acknowledge what was sent (tcp(7), TCP_USER_TIMEOUT).
-    static let acknowledgement = 30_000
+    /// Milliseconds in which the other side's machine must acknowledge what was sent (tcp(7), TCP_USER_TIMEOUT): as long as
+    /// it may be silent.
+    static let acknowledgement = (keepAlive.idle + keepAlive.interval * keepAlive.count) * 1000
 }
 
 extension PostgresConfiguration: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {

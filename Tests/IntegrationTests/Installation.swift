@@ -39,12 +39,19 @@ struct Installation {
         }
     }
 
-    /// With the shipped model imported.
-    static func ready(privateCluster: Bool = false) async throws -> Installation {
+    /// With the shipped model imported, and in use if it is to be `active`.
+    static func ready(privateCluster: Bool = false, active: Bool = false) async throws -> Installation {
         let installation = try await Installation(privateCluster: privateCluster)
-        let run = try await installation.run("model", "import", Installation.shippedModel.path)
-        #expect(run.status == 0, "\(run.errors)")
+        try await installation.importShippedModel(active: active)
         return installation
+    }
+
+    func importShippedModel(active: Bool) async throws {
+        let imported = try await run("model", "import", Installation.shippedModel.path)
+        #expect(imported.status == 0, "\(imported.errors)")
+        guard active else { return }
+        let activated = try await run("model", "activate", "nih-pneumonia")
+        #expect(activated.status == 0, "\(activated.errors)")
     }
 
     static let shippedModel = Repository.root.appendingPathComponent("models/nih-pneumonia-1", isDirectory: true)

@@ -12,8 +12,7 @@ struct OrthancTests {
         "what Orthanc gets it routes here by itself, and each has one score",
         .enabled(if: access(program, X_OK) == 0, "needs Debian's orthanc, which scripts/test installs"))
     func autoRouting() async throws {
-        let longview = try await Installation.ready(privateCluster: true)
-        #expect(try await longview.run("model", "activate", "nih-pneumonia").status == 0)
+        let longview = try await Installation.ready(privateCluster: true, active: true)
         let (server, port) = try await ServeTests.serve(longview)
 
         let ports = try [SilentListener(accepts: false), SilentListener(accepts: false)]

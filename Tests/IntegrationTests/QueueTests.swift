@@ -8,8 +8,7 @@ import Testing
 struct QueueCommandTests {
     /// With the shipped model active and `count` small radiographs in the folder `in`.
     private static func installation(_ count: Int) async throws -> Installation {
-        let longview = try await Installation.ready()
-        #expect(try await longview.run("model", "activate", "nih-pneumonia").status == 0)
+        let longview = try await Installation.ready(active: true)
         for number in 0..<count { _ = try longview.write("in/\(number).dcm", try SmallRadiograph.file(number)) }
         return longview
     }

@@ -6,19 +6,12 @@ import Testing
 
 @Suite("Serving")
 struct ServeTests {
-    /// An installation with the shipped model active, on a cluster of its own that syncs what it commits.
-    private static func installation() async throws -> Installation {
-        let longview = try await Installation.ready(privateCluster: true)
-        #expect(try await longview.run("model", "activate", "nih-pneumonia").status == 0)
-        return longview
-    }
-
     /// `longview serve` on a port of its own, once it listens.
     static func serve(
-        _ longview: Installation, port: UInt16 = 0, _ more: String...
+        _ longview: Installation, _ more: String...
     ) async throws -> (server: Installation.Running, port: UInt16) {
         let server = try Installation.Running(
-            longview, ["serve", "--any-caller", "--port", "\(port)", "--http", "127.0.0.1:0"] + more)
+            longview, ["serve", "--any-caller", "--port", "0", "--http", "127.0.0.1:0"] + more)
         return (server, try await longview.listeningPort(of: server))
     }
 
@@ -26,10 +19,7 @@ struct ServeTests {
     private static func store(
         _ longview: Installation, _ path: String, _ server: Installation.Running, token: String
     ) async throws -> Int {
-        let marker = "HTTP on port "
-        try await longview.wait("it does not listen: \(server.errors)") { server.errors.contains(marker) }
-        let start = try #require(server.errors.firstRange(of: marker))
-        let port = server.errors[start.upperBound...].prefix { $0.isNumber }
+        let port = try await longview.listeningPort(of: server, after: "HTTP on port ")
         var request = URLRequest(url: try #require(URL(string: "http://127.0.0.1:\(port)/studies")))
         request.httpMethod = "POST"
         request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization")
@@ -45,12 +35,12 @@ struct ServeTests {
 
     @Test("what is sent is stored, scored and published by one command, and it ends in order")
     func serves() async throws {
-        let longview = try await Self.installation()
+        let longview = try await Installation.ready(privateCluster: true, active: true)
         let paths = try (0..<4).map { try longview.write("in/\($0).dcm", try SmallRadiograph.file($0)) }
         let token = String(repeating: "t0k3n", count: 8)
         let tokens = try longview.write("tokens", Array("ris \(token)\n".utf8))
         chmod(tokens, 0o600)
-        let (server, port) = try await Self.serve(longview, port: 0, "--tokens", tokens)
+        let (server, port) = try await Self.serve(longview, "--tokens", tokens)
         #expect(try await longview.send(Array(paths.dropLast()), to: port).acknowledged.count == 3)
         // The last one by STOW-RS, from a stranger first.
         #expect(try await Self.store(longview, paths[3], server, token: "wrong") == 401)

@@ -140,15 +140,8 @@ final class SyslogReceiver: @unchecked Sendable {  // used by one test at a time
     private func isListening() -> Bool {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { Glibc.close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = UInt16(port).bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        return withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-            }
-        }
+        var address = sockaddr_in(port: UInt16(port))
+        return address.withPointer { connect(descriptor, $0, $1) == 0 }
     }
 
     /// Ends it without any farewell.

@@ -30,25 +30,9 @@ final class ProxiedConnection {
 
     /// Begins to connect; whether it succeeds is seen when something is passed on.
     private static func connect(_ target: TCPProxy.Target) -> Int32? {
-        let kind = Int32(SOCK_STREAM.rawValue) | O_CLOEXEC | O_NONBLOCK
-        let descriptor: Int32
-        let result: Int32
-        switch target {
-        case .port(let host, let port):
-            descriptor = socket(AF_INET, kind, 0)
-            var address = sockaddr_in(host, port: port)
-            result = address.withPointer { Glibc.connect(descriptor, $0, $1) }
-        case .socket(let path):
-            descriptor = socket(AF_UNIX, kind, 0)
-            var address = sockaddr_un()
-            address.sun_family = sa_family_t(AF_UNIX)
-            withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
-            result = withUnsafePointer(to: &address) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-                }
-            }
-        }
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC | O_NONBLOCK, 0)
+        var address = sockaddr_in(target.host, port: target.port)
+        let result = address.withPointer { Glibc.connect(descriptor, $0, $1) }
         guard result == 0 || errno == EINPROGRESS else {
             Glibc.close(descriptor)
             return nil
@@ -115,37 +99,5 @@ final class ProxiedConnection {
         var now = linger(l_onoff: 1, l_linger: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &now, socklen_t(MemoryLayout<linger>.size))
         Glibc.close(descriptor)
-    }
-}
-
-extension sockaddr_in {
-    /// An address and a port, by default of the loopback.
-    init(_ host: String = "127.0.0.1", port: UInt16) {
-        self.init()
-        sin_family = sa_family_t(AF_INET)
-        precondition(inet_pton(AF_INET, host, &sin_addr) == 1, "not an IPv4 address")
-        sin_port = port.bigEndian
-    }
-
-    /// As the system's calls want it, with its length.
-    mutating func withPointer<Result>(
-        _ body: (UnsafeMutablePointer<sockaddr>, socklen_t) throws -> Result
-    ) rethrows -> Result {
-        try withUnsafeMutablePointer(to: &self) { pointer in
-            try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                try body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-    }
-}
-
-/// What the system says when a call fails.
-struct SystemError: Error, CustomStringConvertible {
-    let description = String(cString: strerror(errno))
-
-    @discardableResult
-    static func check(_ result: Int32) throws -> Int32 {
-        guard result >= 0 else { throw SystemError() }
-        return result
     }
 }

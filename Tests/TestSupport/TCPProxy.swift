@@ -5,12 +5,16 @@ import Synchronization
 /// A port of the loopback that passes on to another, as a network does: until it is cut, goes silent, or loses a
 /// connection after so many bytes.
 public final class TCPProxy: Sendable {
-    /// Where connections are passed on to.
-    public enum Target: Sendable {
-        /// A port of an IPv4 address.
-        case port(String, UInt16)
-        /// A Unix socket.
-        case socket(String)
+    /// Where connections are passed on to: a port of an IPv4 address.
+    public struct Target: Sendable {
+        let host: String
+        let port: UInt16
+
+        /// By default, of the loopback.
+        public init(_ host: String = "127.0.0.1", port: UInt16) {
+            self.host = host
+            self.port = port
+        }
     }
 
     /// From whoever connects to the target, or back.
@@ -41,13 +45,9 @@ public final class TCPProxy: Sendable {
 
     /// A proxy on a port that the system chooses.
     public init(to target: Target) throws {
-        let listener = try SystemError.check(socket(AF_INET, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0))
-        var address = sockaddr_in(port: 0)
-        try address.withPointer { _ = try SystemError.check(bind(listener, $0, $1)) }
+        let listener: Int32
+        (listener, port) = try loopbackSocket()
         try SystemError.check(listen(listener, 64))
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        try address.withPointer { pointer, _ in _ = try SystemError.check(getsockname(listener, pointer, &length)) }
-        port = UInt16(bigEndian: address.sin_port)
         settings = Mutex(Settings(target: target))
         Thread.detachNewThread { [self] in
             var connections: [ProxiedConnection] = []

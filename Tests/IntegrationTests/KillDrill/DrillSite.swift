@@ -41,10 +41,9 @@ final class DrillSite {
         longview = try await Installation(privateCluster: true)
         try prepare(longview)
         self.parts = parts
-        #expect(try await longview.run("model", "import", Installation.shippedModel.path).status == 0)
-        #expect(try await longview.run("model", "activate", "nih-pneumonia").status == 0)
+        try await longview.importShippedModel(active: true)
         databaseURL = try await longview.run("db", "url").output.trimmingCharacters(in: .whitespacesAndNewlines)
-        network = try TCPProxy(to: .port("127.0.0.1", 1))
+        network = try TCPProxy(to: TCPProxy.Target(port: 1))
     }
 
     deinit { network.close() }
@@ -60,15 +59,16 @@ final class DrillSite {
             running[part] = process
             guard part.receives else { continue }
             let port = try await longview.listeningPort(of: process)
-            network.redirect(to: .port("127.0.0.1", port))
+            network.redirect(to: TCPProxy.Target(port: port))
         }
     }
 
-    /// The process of a part, or of the one that does its work.
-    func process(_ part: Part) throws -> Installation.Running {
-        let name =
-            running[part] == nil ? parts.first { $0.receives && part.receives || $0.works && part.works } : part
-        return try #require(running[name ?? .server])
+    private func process(_ part: Part) throws -> Installation.Running { try #require(running[part]) }
+
+    /// The process that has decoders.
+    func worker() throws -> Installation.Running {
+        let part = parts.first { $0.works }
+        return try process(try #require(part))
     }
 
     /// Kills a part without a chance to tidy up.
@@ -94,7 +94,8 @@ final class DrillSite {
                 return try await PostgresConnection.with(
                     PostgresConfiguration(url: databaseURL), logger: TestLog.silent
                 ) { try await $0.query(sql) }
-            } catch  where ContinuousClock.now < end {
+            } catch {
+                guard ContinuousClock.now < end else { throw error }
                 try await Task.sleep(for: .milliseconds(100))
             }
         }
@@ -131,7 +132,7 @@ final class DrillSite {
             """)
         #expect(try await longview.run("db", "stop").status == 0)
         try await startDatabase()
-        let proxy = try TCPProxy(to: .port(address, 5432))
+        let proxy = try TCPProxy(to: TCPProxy.Target(address, port: 5432))
         environment["DATABASE_URL"] = "postgresql://longview_worker@127.0.0.1:\(proxy.port)/longview"
         return proxy
     }

@@ -15,8 +15,16 @@ struct DrillDisk {
     /// More than the intake's gate wants free; nothing of it is used before it is written.
     private static let size = "3g"
 
-    /// Makes it as small as what is on it, and some KiB.
-    func fill(leaving kibibytes: Int) throws {
+    /// Leaves so many KiB free, and after so many milliseconds makes room again.
+    func fill(
+        leaving kibibytes: ClosedRange<Int>, for time: ClosedRange<Int>, by generator: inout SeededGenerator
+    ) async throws {
+        try fill(leaving: .random(in: kibibytes, using: &generator))
+        try await Task.sleep(for: .milliseconds(Int.random(in: time, using: &generator)))
+        _ = try shell("mount -o remount,size=\(Self.size) '\(folder)'")
+    }
+
+    private func fill(leaving kibibytes: Int) throws {
         // What is written between the question and the answer may be more than was left.
         _ = try shell(
             """
@@ -27,9 +35,6 @@ struct DrillDisk {
             """)
     }
 
-    /// Makes room.
-    func empty() throws { _ = try shell("mount -o remount,size=\(Self.size) '\(folder)'") }
-
     func unmount() throws { _ = try shell("umount '\(folder)'") }
 }
 
@@ -39,10 +44,8 @@ extension KillDrill.Fault {
         Self(
             name: "disk of objects full",
             strike: { generator in
-                try disk.fill(leaving: .random(in: 0...16, using: &generator))
                 // After a second the receiver asks how much is free, and takes no more objects; before, it meets the end.
-                try await Task.sleep(for: .milliseconds(Int.random(in: 100...2000, using: &generator)))
-                try disk.empty()
+                try await disk.fill(leaving: 0...16, for: 100...2000, by: &generator)
             })
     }
 
@@ -51,9 +54,7 @@ extension KillDrill.Fault {
         Self(
             name: "disk of the database full",
             strike: { generator in
-                try disk.fill(leaving: .random(in: 0...64, using: &generator))
-                try await Task.sleep(for: .milliseconds(Int.random(in: 500...5000, using: &generator)))
-                try disk.empty()
+                try await disk.fill(leaving: 0...64, for: 500...5000, by: &generator)
                 try await site.startDatabase()
             })
     }

@@ -12,7 +12,7 @@ extension KillDrill.Fault {
         Self(
             name: "decoder killed",
             strike: { _ in
-                _ = try shell("pkill -KILL -o -P \(try site.process(.worker).processIdentifier) || true")
+                _ = try shell("pkill -KILL -o -P \(try site.worker().processIdentifier) || true")
             })
     }
 

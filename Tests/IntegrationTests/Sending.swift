@@ -28,9 +28,9 @@ extension Installation {
         return sent
     }
 
-    /// The port on which a receiver listens, once it does.
-    func listeningPort(of receiver: Running) async throws -> UInt16 {
-        let marker = "LONGVIEW listens on port "
+    /// The port on which a receiver listens, once it does: for DICOM, or what is said before another.
+    func listeningPort(of receiver: Running, after marker: String = "LONGVIEW listens on port ") async throws -> UInt16
+    {
         try await wait("it does not listen: \(receiver.errors)") {
             receiver.errors.contains(marker) || !receiver.isRunning
         }
