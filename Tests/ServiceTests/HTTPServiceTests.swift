@@ -10,8 +10,6 @@ import Testing
 
 @Suite("Receiving over HTTP")
 struct HTTPServiceTests {
-    /// UIDs of the small radiograph of a number.
-    private static func uid(_ number: Int) -> String { DICOMUID.deterministic(seed: 7, index: UInt64(number) * 3) }
     private static func study(_ number: Int) -> String {
         DICOMUID.deterministic(seed: 7, index: UInt64(number) * 3 + 2)
     }
@@ -23,7 +21,7 @@ struct HTTPServiceTests {
             let answer = try await served.post(ServedSite.body(objects))
             #expect(answer.status == 200)
             #expect(answer.headers["content-type"] == "application/dicom+json")
-            #expect(try answer.values("00081199", "00081155") == (1...3).map(Self.uid))
+            #expect(try answer.values("00081199", "00081155") == (1...3).map(SmallRadiograph.sopInstanceUID))
             let classes = Array(repeating: DICOMUID.computedRadiographyImageStorage, count: 3)
             #expect(try answer.values("00081199", "00081150") == classes)
             #expect(try answer.values("00081198", "00081155").isEmpty)
@@ -54,8 +52,8 @@ struct HTTPServiceTests {
             ]
             let answer = try await served.post(ServedSite.body(parts), path: "/studies/\(Self.study(1))")
             #expect(answer.status == 202)
-            #expect(try answer.values("00081199", "00081155") == [Self.uid(1)])
-            #expect(try answer.values("00081198", "00081155") == [Self.uid(2)])
+            #expect(try answer.values("00081199", "00081155") == [SmallRadiograph.sopInstanceUID(1)])
+            #expect(try answer.values("00081198", "00081155") == [SmallRadiograph.sopInstanceUID(2)])
             #expect(try answer.values("00081198", "00081197") == ["\(0xA900)"])
             #expect(try answer.values("0008119A", "00081197") == ["\(0xC000)", "\(0xC000)", "\(0xA900)"])
             #expect(try await served.count("longview.intakes") == 1)
@@ -124,7 +122,7 @@ struct HTTPServiceTests {
             #expect(served.files() == 0)
             let second = try await served.post(ServedSite.body([object, object + object]))
             #expect(second.status == 413)
-            #expect(try second.values("00081199", "00081155") == [Self.uid(1)])
+            #expect(try second.values("00081199", "00081155") == [SmallRadiograph.sopInstanceUID(1)])
             #expect(try second.values("0008119A", "00081197") == ["\(0xA700)"])
             #expect(try await served.post(ServedSite.body([object, object, object])).status == 413)
             #expect(try await served.post(ServedSite.body([object, object])).status == 200)
@@ -161,7 +159,7 @@ struct HTTPServiceTests {
             let answer = try await served.post(ServedSite.body([try SmallRadiograph.file(1)]))
             #expect(answer.status == 503)
             #expect(answer.headers["retry-after"] == "30")
-            #expect(try answer.values("00081198", "00081155") == [Self.uid(1)])
+            #expect(try answer.values("00081198", "00081155") == [SmallRadiograph.sopInstanceUID(1)])
             #expect(try answer.values("00081198", "00081197") == ["\(0xA700)"])
             #expect(try served.unfinished() == 0)
             #expect(
@@ -269,7 +267,7 @@ struct HTTPServiceTests {
                 ])
             }
             #expect(run.output.hasSuffix(" 200"))
-            #expect(run.output.contains(Self.uid(1)))
+            #expect(run.output.contains(SmallRadiograph.sopInstanceUID(1)))
             #expect(try await served.count("longview.intakes") == 1)
         }
     }

@@ -6,7 +6,7 @@ public enum SmallRadiograph {
     public static func builder(_ number: Int, bodyPart: String = "CHEST") throws -> DICOMBuilder {
         var builder = DICOMBuilder()
         try builder.set(.sopClassUID, DICOMUID.computedRadiographyImageStorage)
-        try builder.set(.sopInstanceUID, DICOMUID.deterministic(seed: 7, index: UInt64(number) * 3))
+        try builder.set(.sopInstanceUID, sopInstanceUID(number))
         try builder.set(.seriesInstanceUID, DICOMUID.deterministic(seed: 7, index: UInt64(number) * 3 + 1))
         try builder.set(.studyInstanceUID, DICOMUID.deterministic(seed: 7, index: UInt64(number) * 3 + 2))
         try builder.set(.modality, "CR")
@@ -16,6 +16,11 @@ public enum SmallRadiograph {
         try builder.set(.viewPosition, "PA")
         try builder.setPixels(pixels(number), rows: 64, columns: 48, bitsStored: 12)
         return builder
+    }
+
+    /// Its SOP Instance UID.
+    public static func sopInstanceUID(_ number: Int) -> String {
+        DICOMUID.deterministic(seed: 7, index: UInt64(number) * 3)
     }
 
     /// Its stored values, row-major, in 12 bits.

@@ -92,7 +92,7 @@ struct HostilePDUTests {
     @Test("whatever happens to a recorded association, the next one is served: 200 times, 20,000 in the long run")
     func mutations() async throws {
         let receiver = try TestReceiver { $0.dimseTimeout = .seconds(2) }
-        let dataset = datasetBytes(try Sample.radiograph().file())
+        let dataset = PDU.dataset(of: try Sample.radiograph().file())
         let recording =
             PDU.associateRequest() + PDU.echoRequest + PDU.storeRequest()
             + PDU.data(Array(dataset.prefix(100)), isCommand: false, isLast: false)
@@ -100,15 +100,7 @@ struct HostilePDUTests {
         var generator = SeededGenerator(state: 20)
         for _ in 0..<Drill.rounds(short: 200, long: 20_000) {
             var bytes = recording
-            for _ in 0..<Int.random(in: 1...6, using: &generator) {
-                let place = Int.random(in: 0..<bytes.count, using: &generator)
-                switch Int.random(in: 0..<4, using: &generator) {
-                case 0: bytes[place] = UInt8.random(in: 0...255, using: &generator)
-                case 1: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
-                case 2: bytes.removeSubrange(place..<min(bytes.count, place + Int.random(in: 1...9, using: &generator)))
-                default: bytes.insert(contentsOf: [0xFF, 0xFF, 0xFF, 0xFF], at: place)
-                }
-            }
+            PDU.damage(&bytes, using: &generator)
             let peer = try RawPeer(port: receiver.port)
             peer.send(bytes)
             peer.finishSending()
@@ -120,6 +112,6 @@ struct HostilePDUTests {
         #expect(await receiver.server.stop(within: .seconds(5)))
         #expect(receiver.server.associationCount == 0)
         // What was kept is what its sender said, whatever else was damaged.
-        for file in receiver.files { #expect(datasetBytes(file).count > 100) }
+        for file in receiver.files { #expect(PDU.dataset(of: file).count > 100) }
     }
 }

@@ -44,7 +44,7 @@ struct StorageClientTests {
             #expect(results.map(\.status) == [.success], "\(results)")
             let name = try #require(try FileManager.default.contentsOfDirectory(atPath: peer.folder.url.path).first)
             let stored = URL(fileURLWithPath: peer.folder.path(name))
-            #expect(datasetBytes(try Data(contentsOf: stored)) == datasetBytes(file))
+            #expect(PDU.dataset(of: try Data(contentsOf: stored)) == PDU.dataset(of: file))
             try FileManager.default.removeItem(at: stored)
         }
     }

@@ -81,7 +81,7 @@ struct StorageLimitTests {
         peer.send(PDU.associateRequest())
         #expect(peer.receive()?.first == 2)
         ready.withLock { $0 = false }
-        let object = PDU.storeRequest() + PDU.data(datasetBytes(try Sample.radiograph().file()), isCommand: false)
+        let object = PDU.storeRequest() + PDU.data(PDU.dataset(of: try Sample.radiograph().file()), isCommand: false)
         peer.send(object)
         #expect(PDU.status(peer.receive()) == .outOfResources)
         await #expect { try await receiver.client().echo() } throws: { error in

@@ -29,8 +29,8 @@ struct StorageServerTests {
         }
         #expect(await receiver.server.stop(within: .seconds(5)))
         #expect(receiver.files.count == 12)
-        let sent = Set(files.map { datasetBytes($0) })
-        #expect(receiver.files.allSatisfy { sent.contains(datasetBytes($0)) })
+        let sent = Set(files.map { PDU.dataset(of: $0) })
+        #expect(receiver.files.allSatisfy { sent.contains(PDU.dataset(of: $0)) })
         #expect(receiver.statuses == [DIMSEStatus](repeating: .success, count: 12))
     }
 
@@ -71,8 +71,8 @@ struct StorageServerTests {
         #expect(results.allSatisfy { $0.status == .success }, "\(results)")
         #expect(await receiver.server.stop(within: .seconds(5)))
         let received = Dictionary(
-            receiver.files.map { (Self.transferSyntax(of: Array($0)), datasetBytes($0)) }, uniquingKeysWith: { $1 })
-        #expect(received == files.mapValues { datasetBytes($0) })
+            receiver.files.map { (Self.transferSyntax(of: Array($0)), PDU.dataset(of: $0)) }, uniquingKeysWith: { $1 })
+        #expect(received == files.mapValues { PDU.dataset(of: $0) })
     }
 
     @Test("keeps the corpus as it was sent, as far as its SOP classes are accepted", .needsSharedData)
@@ -88,7 +88,7 @@ struct StorageServerTests {
         #expect(stored.count > 20)
         for (result, file) in zip(stored, receiver.files) {
             let original = try Data(contentsOf: URL(fileURLWithPath: result.path))
-            let dataset = datasetBytes(file)
+            let dataset = PDU.dataset(of: file)
             // A data set of an odd length is padded: fragments can't have one.
             let isKept = [original, original + [0]].contains { $0.suffix(dataset.count).elementsEqual(dataset) }
             #expect(isKept, "\(result.path)")
@@ -122,7 +122,7 @@ struct StorageServerTests {
         let run = try python.run(["-c", script, path, "\(receiver.port)"])
         #expect(run.output.hasSuffix("0x0\n"), "\(run.output)")
         #expect(await receiver.server.stop(within: .seconds(5)))
-        #expect(receiver.files.map { datasetBytes($0) } == [datasetBytes(file)])
+        #expect(receiver.files.map { PDU.dataset(of: $0) } == [PDU.dataset(of: file)])
     }
 
     @Test("tells the sender the status of an intake that fails")
@@ -145,8 +145,8 @@ struct StorageServerTests {
     @Test("holds the data set against the command before it says that it was stored")
     func mismatches() async throws {
         let receiver = try TestReceiver { $0.maximumObjectBytes = 4000 }
-        let good = datasetBytes(try Sample.radiograph().file())
-        let large = datasetBytes(try Sample.radiograph(rows: 40, columns: 80).file())
+        let good = PDU.dataset(of: try Sample.radiograph().file())
+        let large = PDU.dataset(of: try Sample.radiograph(rows: 40, columns: 80).file())
         let rightInstance = DICOMUID.deterministic(seed: 1, index: 1)
         let cases: [(command: [UInt8], dataset: [UInt8], status: DIMSEStatus)] = [
             (PDU.storeRequest(), good, .success),
@@ -207,7 +207,7 @@ struct StorageServerTests {
         #expect(results.map(\.status) == [.success])
         #expect(await server.stop(within: .seconds(5)))
         let counts = pieces.withLock { $0 }
-        #expect(counts.dropFirst().reduce(0, +) == datasetBytes(head).count + 64 << 20)
+        #expect(counts.dropFirst().reduce(0, +) == PDU.dataset(of: head).count + 64 << 20)
         #expect(counts.max()! <= 32_768)
     }
 
@@ -234,7 +234,7 @@ struct StorageServerTests {
         let padded = Array(uid.utf8) + (uid.utf8.count & 1 == 1 ? [0] : [])
         let transferSyntax: [UInt8] = [2, 0, 0x10, 0, 0x55, 0x49, UInt8(padded.count), 0] + padded
         let length: [UInt8] = [2, 0, 0, 0, 0x55, 0x4C, 4, 0, UInt8(transferSyntax.count), 0, 0, 0]
-        return [UInt8](repeating: 0, count: 128) + Array("DICM".utf8) + length + transferSyntax + datasetBytes(file)
+        return [UInt8](repeating: 0, count: 128) + Array("DICM".utf8) + length + transferSyntax + PDU.dataset(of: file)
     }
 
     private static func transferSyntax(of file: [UInt8]) -> String {

@@ -42,7 +42,7 @@ struct StorageTLSTests {
         }
         let run = try send("client")
         #expect(run.status == 0, "\(run.output)")
-        #expect(receiver.files.map { datasetBytes($0) } == [datasetBytes(file)])
+        #expect(receiver.files.map { PDU.dataset(of: $0) } == [PDU.dataset(of: file)])
         #expect(try send("intruder").status != 0)
         // Without TLS, and without a certificate.
         let plain = try NetworkTool.run(

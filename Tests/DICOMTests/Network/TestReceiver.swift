@@ -90,10 +90,3 @@ final class TestReceiver: Sendable {
                 host: "127.0.0.1", port: port, callingTitle: callingTitle, calledTitle: calledTitle))
     }
 }
-
-/// The data set of a Part 10 file: what follows the file meta information, whose length stands at its beginning.
-func datasetBytes(_ file: some Collection<UInt8>) -> [UInt8] {
-    let bytes = Array(file)
-    let length = (0..<4).reduce(0) { $0 | Int(bytes[140 + $1]) << (8 * $1) }
-    return Array(bytes[(144 + length)...])
-}

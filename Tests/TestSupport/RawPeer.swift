@@ -1,13 +1,12 @@
 import Foundation
 import Glibc
-import TestSupport
 
 /// A requestor that sends whatever bytes it is told to.
-final class RawPeer {
+public final class RawPeer {
     private let descriptor: Int32
 
     /// Connects to a port of the loopback. Reads give up after `patience` seconds.
-    init(port: UInt16, patience: Int = 10) throws {
+    public init(port: UInt16, patience: Int = 10) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in(port: port)
         var limit = timeval(tv_sec: patience, tv_usec: 0)
@@ -21,7 +20,7 @@ final class RawPeer {
 
     /// Sends bytes; false where the other side has gone.
     @discardableResult
-    func send(_ bytes: [UInt8]) -> Bool {
+    public func send(_ bytes: [UInt8]) -> Bool {
         var sent = 0
         while sent < bytes.count {
             let count = bytes.withUnsafeBytes { raw in
@@ -34,10 +33,10 @@ final class RawPeer {
     }
 
     /// No more will be sent.
-    func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+    public func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
     /// The next PDU, with its header; nil at the end of the connection, and where nothing comes.
-    func receive() -> [UInt8]? {
+    public func receive() -> [UInt8]? {
         guard let header = read(6) else { return nil }
         let length = header[2...].reduce(0) { $0 << 8 | Int($1) }
         guard length <= 1 << 20, let body = read(length) else { return nil }

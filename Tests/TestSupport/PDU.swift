@@ -1,13 +1,15 @@
-import DICOM
+public import DICOM
 
 /// PDUs as PS3.8 chapter 9 has them, and command sets as PS3.7 chapter 6.
-enum PDU {
-    static let storageContext: UInt8 = 1
+public enum PDU {
+    /// The presentation context that `associateRequest` proposes.
+    public static let storageContext: UInt8 = 1
 
-    static func make(_ type: UInt8, _ body: [UInt8]) -> [UInt8] { [type, 0] + big(body.count, 4) + body }
+    /// A PDU of a type.
+    public static func make(_ type: UInt8, _ body: [UInt8]) -> [UInt8] { [type, 0] + big(body.count, 4) + body }
 
     /// A-ASSOCIATE-RQ for `abstractSyntax`, in explicit little endian.
-    static func associateRequest(
+    public static func associateRequest(
         called: String = "LONGVIEW", calling: String = "RAW",
         abstractSyntax: String = DICOMUID.computedRadiographyImageStorage, maximumLength: Int = 16384
     ) -> [UInt8] {
@@ -24,16 +26,18 @@ enum PDU {
                 + item(0x10, Array("1.2.840.10008.3.1.1.1".utf8)) + item(0x20, context) + item(0x50, user))
     }
 
-    static func item(_ type: UInt8, _ value: [UInt8]) -> [UInt8] { [type, 0] + big(value.count, 2) + value }
+    /// An item of a request.
+    public static func item(_ type: UInt8, _ value: [UInt8]) -> [UInt8] { [type, 0] + big(value.count, 2) + value }
 
     /// P-DATA-TF with one value.
-    static func data(
+    public static func data(
         _ bytes: [UInt8], isCommand: Bool, isLast: Bool = true, context: UInt8 = storageContext
     ) -> [UInt8] {
         make(4, big(bytes.count + 2, 4) + [context, (isCommand ? 1 : 0) | (isLast ? 2 : 0)] + bytes)
     }
 
-    static func storeRequest(
+    /// C-STORE-RQ, which a data set has to follow.
+    public static func storeRequest(
         sopClass: String = DICOMUID.computedRadiographyImageStorage,
         sopInstance: String = DICOMUID.deterministic(seed: 1, index: 1)
     ) -> [UInt8] {
@@ -43,25 +47,48 @@ enum PDU {
         ])
     }
 
-    static let echoRequest = command([
+    /// C-ECHO-RQ.
+    public static let echoRequest = command([
         (0x0002, uid("1.2.840.10008.1.1")), (0x0100, [0x30, 0]), (0x0110, [1, 0]), (0x0800, [1, 1]),
     ])
 
-    static let releaseRequest = make(5, [0, 0, 0, 0])
+    /// A-RELEASE-RQ.
+    public static let releaseRequest = make(5, [0, 0, 0, 0])
 
-    static func command(_ elements: [(element: UInt16, value: [UInt8])]) -> [UInt8] {
+    /// A command set of elements of group 0000, in one P-DATA-TF.
+    public static func command(_ elements: [(element: UInt16, value: [UInt8])]) -> [UInt8] {
         let body = elements.flatMap { little(0, 2) + little(Int($0.element), 2) + little($0.value.count, 4) + $0.value }
         return data(little(0, 4) + little(4, 4) + little(body.count, 4) + body, isCommand: true)
     }
 
     /// The status in a P-DATA-TF that holds a response.
-    static func status(_ pdu: [UInt8]?) -> DIMSEStatus? {
+    public static func status(_ pdu: [UInt8]?) -> DIMSEStatus? {
         guard let pdu, pdu.first == 4,
             let place = (12..<max(12, pdu.count - 9)).first(where: {
                 Array(pdu[$0..<$0 + 8]) == [0, 0, 0, 9, 2, 0, 0, 0]
             })
         else { return nil }
         return DIMSEStatus(rawValue: UInt16(pdu[place + 8]) | UInt16(pdu[place + 9]) << 8)
+    }
+
+    /// The data set of a file, without its meta information.
+    public static func dataset(of file: some Collection<UInt8>) -> [UInt8] {
+        let bytes = Array(file)
+        let length = (0..<4).reduce(0) { $0 | Int(bytes[140 + $1]) << (8 * $1) }
+        return Array(bytes[(144 + length)...])
+    }
+
+    /// Changes, removes or adds bytes in up to six places.
+    public static func damage(_ bytes: inout [UInt8], using generator: inout SeededGenerator) {
+        for _ in 0..<Int.random(in: 1...6, using: &generator) {
+            let place = Int.random(in: 0..<bytes.count, using: &generator)
+            switch Int.random(in: 0..<4, using: &generator) {
+            case 0: bytes[place] = UInt8.random(in: 0...255, using: &generator)
+            case 1: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
+            case 2: bytes.removeSubrange(place..<min(bytes.count, place + Int.random(in: 1...9, using: &generator)))
+            default: bytes.insert(contentsOf: [0xFF, 0xFF, 0xFF, 0xFF], at: place)
+            }
+        }
     }
 
     private static func uid(_ text: String) -> [UInt8] {
