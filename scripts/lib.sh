@@ -142,6 +142,34 @@ PYTHON
         die "a file of pydicom-data 1.0.0 differs from its pinned digest; remove $folder and run again"
 }
 
+# fetch_pynetdicom FOLDER: a Python, FOLDER/bin/python, with pynetdicom 3.0.4 and pydicom 3.0.2 from PyPI, digests pinned;
+# Debian has no pynetdicom. Returns 1, having said why, where no registry answers.
+fetch_pynetdicom() {
+    local folder=$1 work requirement
+    if [ "$(cat "$folder/version" 2>/dev/null)" = 3.0.4 ]; then return 0; fi
+    find_pip || return 1
+    work=$(mktemp -d)
+    say "fetching a DICOM peer: pynetdicom 3.0.4 from PyPI (4 MB)"
+    for requirement in \
+        'pynetdicom==3.0.4 --hash=sha256:bc3f8869db4c90634336dfb02d7b6c249771e8b167e841254997a315d8e16f72' \
+        'pydicom==3.0.2 --hash=sha256:abf971a5440f84dbaf42c4b6758e30e62480902584f8b270b9a5d146e278a07b'; do
+        if ! download "$requirement" "$work"; then
+            say "no registry gave ${requirement%% *} with the expected digest ($(tail -n 1 "$work/log"))"
+            rm -rf "$work"
+            return 1
+        fi
+    done
+    rm -rf "$folder"
+    python3 -m venv --without-pip --system-site-packages "$folder"
+    "$folder/bin/python" - "$work"/*.whl <<'PYTHON'
+import sysconfig, sys, zipfile
+for wheel in sys.argv[1:]:
+    zipfile.ZipFile(wheel).extractall(sysconfig.get_path("purelib"))
+PYTHON
+    rm -rf "$work"
+    echo 3.0.4 >"$folder/version"
+}
+
 # fetch_onnx_data FOLDER: models with their results, the test data of the PyPI package onnx 1.23.2, digest pinned.
 # Only data are taken of it, so the wheel for one system serves all. Returns 1, having said why, where no registry answers.
 fetch_onnx_data() {
