@@ -60,6 +60,16 @@ without_default_cluster() {
     return "$status"
 }
 
+# need_idle PACKAGE: installs a Debian package for its program alone: the service it brings, of the same name, does not run.
+need_idle() {
+    installed "$1" && return
+    need "$1"
+    {
+        as_root service "$1" stop
+        as_root update-rc.d "$1" disable
+    } >/dev/null 2>&1 || say "$1 is installed; see that its service does not run, it is not needed"
+}
+
 need_swift() {
     command -v swift >/dev/null || die "swift is not on the PATH; install Swift 6.1 or later from swift.org and run again"
     local version
