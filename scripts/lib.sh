@@ -60,6 +60,16 @@ without_default_cluster() {
     return "$status"
 }
 
+# need_idle PACKAGE: installs a Debian package for its program alone: the service it brings, of the same name, does not run.
+need_idle() {
+    installed "$1" && return
+    need "$1"
+    {
+        as_root service "$1" stop
+        as_root update-rc.d "$1" disable
+    } >/dev/null 2>&1 || say "$1 is installed; see that its service does not run, it is not needed"
+}
+
 need_swift() {
     command -v swift >/dev/null || die "swift is not on the PATH; install Swift 6.1 or later from swift.org and run again"
     local version
@@ -140,6 +150,34 @@ PYTHON
     rm -rf "$work"
     (cd "$folder" && sha256sum --quiet -c "$repository/scripts/pydicom-data.sha256") ||
         die "a file of pydicom-data 1.0.0 differs from its pinned digest; remove $folder and run again"
+}
+
+# fetch_pynetdicom FOLDER: a Python, FOLDER/bin/python, with pynetdicom 3.0.4 and pydicom 3.0.2 from PyPI, digests pinned;
+# Debian has no pynetdicom. Returns 1, having said why, where no registry answers.
+fetch_pynetdicom() {
+    local folder=$1 work requirement
+    if [ "$(cat "$folder/version" 2>/dev/null)" = 3.0.4 ]; then return 0; fi
+    find_pip || return 1
+    work=$(mktemp -d)
+    say "fetching a DICOM peer: pynetdicom 3.0.4 from PyPI (4 MB)"
+    for requirement in \
+        'pynetdicom==3.0.4 --hash=sha256:bc3f8869db4c90634336dfb02d7b6c249771e8b167e841254997a315d8e16f72' \
+        'pydicom==3.0.2 --hash=sha256:abf971a5440f84dbaf42c4b6758e30e62480902584f8b270b9a5d146e278a07b'; do
+        if ! download "$requirement" "$work"; then
+            say "no registry gave ${requirement%% *} with the expected digest ($(tail -n 1 "$work/log"))"
+            rm -rf "$work"
+            return 1
+        fi
+    done
+    rm -rf "$folder"
+    python3 -m venv --without-pip --system-site-packages "$folder"
+    "$folder/bin/python" - "$work"/*.whl <<'PYTHON'
+import sysconfig, sys, zipfile
+for wheel in sys.argv[1:]:
+    zipfile.ZipFile(wheel).extractall(sysconfig.get_path("purelib"))
+PYTHON
+    rm -rf "$work"
+    echo 3.0.4 >"$folder/version"
 }
 
 # fetch_onnx_data FOLDER: models with their results, the test data of the PyPI package onnx 1.23.2, digest pinned.

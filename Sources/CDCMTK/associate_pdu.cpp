@@ -28,6 +28,8 @@ bool eachItem(const uint8_t *bytes, size_t count, Take &&take) {
 size_t bigEndian16(const uint8_t *bytes) { return static_cast<size_t>(bytes[0]) << 8 | bytes[1]; }
 
 constexpr size_t longestUID = 64;
+/// Bytes before the first item.
+constexpr size_t fixedFields = 68;
 
 bool isPresentationContext(const Item &item, bool isRequest, std::bitset<256> &identifiers) {
     if (item.count < 4) return false;
@@ -72,10 +74,17 @@ bool isUserInformation(const Item &item) {
     }
 }
 
+/// Whether a sub-item of user information means anything here: maximum length, implementation class and version name.
+bool isUsed(const Item &item) { return item.type == 0x51 || item.type == 0x52 || item.type == 0x55; }
+
+void append(std::vector<uint8_t> &bytes, const Item &item) {
+    const uint8_t *const start = item.value - 4;
+    bytes.insert(bytes.end(), start, item.value + item.count);
+}
+
 }  // namespace
 
 bool cdcmtk::isWellFormedAssociate(const uint8_t *body, size_t count, bool isRequest) noexcept {
-    constexpr size_t fixedFields = 68;
     if (count < fixedFields) return false;
     size_t applicationContexts = 0, presentationContexts = 0, userInformation = 0;
     std::bitset<256> identifiers;
@@ -99,4 +108,27 @@ bool cdcmtk::isWellFormedAssociate(const uint8_t *body, size_t count, bool isReq
         }
     });
     return fits && applicationContexts == 1 && presentationContexts >= 1 && userInformation == 1;
+}
+
+void cdcmtk::dropUnused(std::vector<uint8_t> &pdu) {
+    std::vector<uint8_t> kept(pdu.begin(), pdu.begin() + pduHeaderSize + fixedFields);
+    kept.reserve(pdu.size());
+    (void)eachItem(pdu.data() + kept.size(), pdu.size() - kept.size(), [&](const Item &item) {
+        if (item.type != 0x50) {
+            append(kept, item);
+            return true;
+        }
+        const size_t start = kept.size();
+        kept.insert(kept.end(), {0x50, 0, 0, 0});
+        (void)eachItem(item.value, item.count, [&](const Item &inner) {
+            if (isUsed(inner)) append(kept, inner);
+            return true;
+        });
+        const size_t count = kept.size() - start - 4;
+        kept[start + 2] = static_cast<uint8_t>(count >> 8);
+        kept[start + 3] = static_cast<uint8_t>(count);
+        return true;
+    });
+    putBigEndian32(kept.data() + 2, kept.size() - pduHeaderSize);
+    pdu = std::move(kept);
 }

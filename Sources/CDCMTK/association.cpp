@@ -109,8 +109,11 @@ CDCMTK_code CDCMTK_association::readNegotiation(CDCMTK_message *message) {
         write(message, code == CDCMTK_TIMED_OUT ? "a PDU was not complete in time." : "a PDU ended too soon.");
         return code;
     }
-    if (isAssociate && !isWellFormedAssociate(pdu.data() + pduHeaderSize, length, isAcceptor))
-        return protocolError(6, "the items of an A-ASSOCIATE PDU are malformed.", message);
+    if (isAssociate) {
+        if (!isWellFormedAssociate(pdu.data() + pduHeaderSize, length, isAcceptor))
+            return protocolError(6, "the items of an A-ASSOCIATE PDU are malformed.", message);
+        dropUnused(pdu);
+    }
     end = pdu.size();
     return CDCMTK_OK;
 }

@@ -25,6 +25,13 @@ inline uint32_t bigEndian32(const uint8_t *bytes) {
            static_cast<uint32_t>(bytes[2]) << 8 | bytes[3];
 }
 
+inline void putBigEndian32(uint8_t *bytes, size_t value) {
+    bytes[0] = static_cast<uint8_t>(value >> 24);
+    bytes[1] = static_cast<uint8_t>(value >> 16);
+    bytes[2] = static_cast<uint8_t>(value >> 8);
+    bytes[3] = static_cast<uint8_t>(value);
+}
+
 /// Guards what DCMTK keeps per process: its state machine's set-up, and the socket it is handed.
 std::mutex &dcmtkLock();
 /// What DCMTK's network needs, once a process.
@@ -44,6 +51,10 @@ void copy(char (&target)[size], const char *source) {
 /// Whether every item of an A-ASSOCIATE-RQ or -AC lies within the one around it and has the size that DCMTK's reader
 /// takes for granted. `body` starts after the PDU's length.
 bool isWellFormedAssociate(const uint8_t *body, size_t count, bool isRequest) noexcept;
+
+/// Takes the user information that is not negotiated here out of a well-formed A-ASSOCIATE PDU. DCMTK reads all of it,
+/// and where it can't read one item it loses the memory of those before.
+void dropUnused(std::vector<uint8_t> &pdu);
 
 /// DCMTK's view of the connection, for the negotiation alone: it reads PDUs that have been received whole and checked.
 class NegotiationConnection final : public DcmTransportConnection {

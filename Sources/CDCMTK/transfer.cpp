@@ -15,13 +15,6 @@ void sendShort(Channel &channel, uint8_t type, int result, int source, int reaso
     (void)guarded(nullptr, [&] { return channel.write({bytes, sizeof bytes}, {nullptr, 0}, after(1000)); });
 }
 
-void putBigEndian32(uint8_t *bytes, size_t value) {
-    bytes[0] = static_cast<uint8_t>(value >> 24);
-    bytes[1] = static_cast<uint8_t>(value >> 16);
-    bytes[2] = static_cast<uint8_t>(value >> 8);
-    bytes[3] = static_cast<uint8_t>(value);
-}
-
 }  // namespace
 
 void CDCMTK_association::abort(int source, int reason) noexcept {

@@ -13,10 +13,12 @@ extension Installation {
         var unanswered = 0
     }
 
-    /// Sends files to a port of this machine.
-    func send(_ paths: [String], to port: UInt16) async throws -> Sent {
+    /// Sends files to a port of this machine; `options` are more of `longview send`.
+    func send(
+        _ paths: [String], to port: UInt16, as title: String = "SENDER", _ options: [String] = []
+    ) async throws -> Sent {
         let run = try await run(
-            ["send", "--to", "127.0.0.1:\(port)", "--aet", "SENDER", "--aec", "LONGVIEW", "--json"] + paths)
+            ["send", "--to", "127.0.0.1:\(port)", "--aet", title, "--aec", "LONGVIEW", "--json"] + options + paths)
         var sent = Sent()
         for result in try run.objects {
             switch result["status"] as? String {

@@ -47,6 +47,14 @@ public struct ExternalProgram: Sendable {
         process.waitUntilExit()
         return Run(status: process.terminationStatus, output: String(decoding: output, as: UTF8.self))
     }
+
+    /// Runs the program while others do as well; its input is empty.
+    public func runConcurrently(_ arguments: [String]) async throws -> Run {
+        try await withCheckedThrowingContinuation { continuation in
+            // Waits on a thread of its own, and not on one of Swift's.
+            Thread.detachNewThread { continuation.resume(with: Result { try run(arguments) }) }
+        }
+    }
 }
 
 extension Trait where Self == ConditionTrait {

@@ -8,22 +8,38 @@ public enum PDU {
     /// A PDU of a type.
     public static func make(_ type: UInt8, _ body: [UInt8]) -> [UInt8] { [type, 0] + big(body.count, 4) + body }
 
-    /// A-ASSOCIATE-RQ for `abstractSyntax`, in explicit little endian.
+    /// A-ASSOCIATE-RQ for `abstractSyntax`, by default in explicit little endian; `more` items of user information.
     public static func associateRequest(
         called: String = "LONGVIEW", calling: String = "RAW",
-        abstractSyntax: String = DICOMUID.computedRadiographyImageStorage, maximumLength: Int = 16384
+        abstractSyntax: String = DICOMUID.computedRadiographyImageStorage,
+        transferSyntax: String = "1.2.840.10008.1.2.1", maximumLength: Int = 16384, more: [UInt8] = []
     ) -> [UInt8] {
         func title(_ text: String) -> [UInt8] {
             Array(text.utf8) + [UInt8](repeating: 0x20, count: 16 - text.utf8.count)
         }
         let context =
             [storageContext, 0, 0, 0] + item(0x30, Array(abstractSyntax.utf8))
-            + item(0x40, Array("1.2.840.10008.1.2.1".utf8))
-        let user = item(0x51, big(maximumLength, 4)) + item(0x52, Array("1.2.3".utf8))
+            + item(0x40, Array(transferSyntax.utf8))
+        let user = item(0x51, big(maximumLength, 4)) + item(0x52, Array("1.2.3".utf8)) + more
         return make(
             1,
             [0, 1, 0, 0] + title(called) + title(calling) + [UInt8](repeating: 0, count: 32)
                 + item(0x10, Array("1.2.840.10008.3.1.1.1".utf8)) + item(0x20, context) + item(0x50, user))
+    }
+
+    /// The types of the sub-items of user information in an A-ASSOCIATE PDU.
+    public static func userInformation(_ pdu: [UInt8]) -> [UInt8] {
+        items(Array(pdu.dropFirst(74))).filter { $0.type == 0x50 }.flatMap { items($0.value).map(\.type) }
+    }
+
+    private static func items(_ bytes: [UInt8]) -> [(type: UInt8, value: [UInt8])] {
+        var (items, rest) = ([(type: UInt8, value: [UInt8])](), bytes[...])
+        while rest.count >= 4 {
+            let length = Int(rest[rest.startIndex + 2]) << 8 | Int(rest[rest.startIndex + 3])
+            items.append((rest[rest.startIndex], Array(rest.dropFirst(4).prefix(length))))
+            rest = rest.dropFirst(4 + length)
+        }
+        return items
     }
 
     /// An item of a request.

@@ -199,6 +199,8 @@ public final class StorageServer: Sendable {
     /// Counts the association among the others, or says why it may not be.
     private func establish(_ peer: StoragePeer, _ handle: AssociationHandle) -> AssociationRejection? {
         guard peer.calledTitle == configuration.title else { return .calledTitleNotRecognised }
+        // A title of spaces is none (PS3.5 6.2), and DCMTK can't acknowledge an association without one.
+        guard !peer.callingTitle.isEmpty else { return .callingTitleNotRecognised }
         let caller = Caller(title: peer.callingTitle, address: peer.address)
         if let callers, !callers.contains(caller), !callers.contains(Caller(title: peer.callingTitle)) {
             return .callingTitleNotRecognised

@@ -55,6 +55,25 @@ struct HostilePDUTests {
         #expect(await receiver.server.stop(within: .seconds(5)))
     }
 
+    @Test("what of the user information is not negotiated is not read: it takes no memory, and is not answered")
+    func userInformation() async throws {
+        let receiver = try TestReceiver()
+        let uid = Array(DICOMUID.computedRadiographyImageStorage.utf8)
+        let named = [0, UInt8(uid.count)] + uid
+        // Extended negotiation and roles, and an identity of no known type, at which DCMTK's reader gives up.
+        let items = PDU.item(0x54, named + [0, 1]) + PDU.item(0x56, named + [2, 0, 0, 0])
+        for more in [items, items + PDU.item(0x58, [0x82, 1, 0, 1, 0x61, 0, 1, 0x62])] {
+            let peer = try RawPeer(port: receiver.port)
+            peer.send(PDU.associateRequest(more: more))
+            let answer = try #require(peer.receive())
+            #expect(answer.first == 2)
+            #expect(PDU.userInformation(answer) == [0x51, 0x52, 0x55])
+            peer.send(PDU.echoRequest)
+            #expect(PDU.status(peer.receive()) == .success)
+        }
+        #expect(await receiver.server.stop(within: .seconds(5)))
+    }
+
     @Test("in an association, values that do not fit their PDU and PDUs out of place end in an abort")
     func transfers() async throws {
         let receiver = try TestReceiver()

@@ -65,6 +65,17 @@ struct StorageLimitTests {
         #expect(await receiver.server.stop(within: .seconds(10)))
     }
 
+    @Test("who gives no title is rejected, even where anybody may call")
+    func nameless() async throws {
+        let receiver = try TestReceiver()
+        for title in ["", "\0"] {
+            let peer = try RawPeer(port: receiver.port)
+            peer.send(PDU.associateRequest(calling: title))
+            #expect(peer.receive() == [3, 0, 0, 0, 0, 4, 0, 1, 1, 3])
+        }
+        #expect(await receiver.server.stop(within: .seconds(5)))
+    }
+
     @Test("with nobody listed, nobody may call")
     func closedByDefault() async throws {
         let receiver = try TestReceiver { $0.callers = StorageServer.Configuration().callers }

@@ -115,8 +115,8 @@ final class DrillSite {
         }
     }
 
-    /// Has the parts reach the database over a network, which this returns.
-    func networkToDatabase() async throws -> TCPProxy {
+    /// Has the parts reach the database over a network, which this returns, as a login.
+    func networkToDatabase(as login: String = PrivateCluster.workerRole) async throws -> TCPProxy {
         let folder = try databaseServer().folder
         // A database that is not the private one has no key of itself.
         #expect(try await longview.run("publish", "--once").status == 0)
@@ -124,7 +124,7 @@ final class DrillSite {
         let address = "127.213.\(Int.random(in: 0...255)).\(Int.random(in: 1...254))"
         let rules = try longview.write(
             "pg_hba.conf",
-            "local all all peer map=longview\nhost longview longview_worker 127.0.0.0/8 trust\n".utf8)
+            "local all all peer map=longview\nhost longview \(login) 127.0.0.0/8 trust\n".utf8)
         _ = try shell(
             """
             printf "listen_addresses = '%s'\\nhba_file = '%s'\\n" '\(address)' '\(rules)' \
@@ -133,7 +133,7 @@ final class DrillSite {
         #expect(try await longview.run("db", "stop").status == 0)
         try await startDatabase()
         let proxy = try TCPProxy(to: TCPProxy.Target(address, port: 5432))
-        environment["DATABASE_URL"] = "postgresql://longview_worker@127.0.0.1:\(proxy.port)/longview"
+        environment["DATABASE_URL"] = "postgresql://\(login)@127.0.0.1:\(proxy.port)/longview"
         return proxy
     }
 

@@ -1,10 +1,12 @@
 import Testing
 
-/// A certificate authority, and what it issued, made anew with openssl.
-struct TestCertificates: Sendable {
-    let folder: Folder
+/// Two certificate authorities, and what they issued, made anew with openssl: `authority` vouches for `server` and
+/// `client`, `stranger` for `intruder`.
+public struct TestCertificates: Sendable {
+    private let folder: Folder
 
-    init() throws {
+    /// New ones, good for two days, for localhost and 127.0.0.1.
+    public init() throws {
         folder = try Folder()
         for authority in ["authority", "stranger"] {
             try openssl(
@@ -23,10 +25,11 @@ struct TestCertificates: Sendable {
         }
     }
 
-    func path(_ name: String) -> String { folder.path(name) }
+    /// The path of a certificate (`.pem`), its request (`.csr`) or its key (`.key`).
+    public func path(_ name: String) -> String { folder.path(name) }
 
     private func openssl(_ arguments: [String]) throws {
-        let run = try NetworkTool.run("openssl", arguments)
+        let run = try ExternalProgram(path: "/usr/bin/openssl").run(arguments)
         try #require(run.status == 0, "openssl: \(run.output)")
     }
 }
