@@ -37,6 +37,7 @@ let package = Package(
         .executable(name: "longview", targets: ["longview"]),
         .executable(name: "longview-decoder", targets: ["longview-decoder"]),
         // For Fuzz/.
+        .library(name: "DICOM", targets: ["DICOM"]),
         .library(name: "Decoding", targets: ["Decoding"]),
         .library(name: "Inference", targets: ["Inference"]),
     ],

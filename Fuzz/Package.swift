@@ -14,6 +14,10 @@ let package = Package(
             // The driver is libFuzzer's.
             swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
         .executableTarget(
+            name: "fuzz-network",
+            dependencies: [.product(name: "DICOM", package: "longview")],
+            swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
+        .executableTarget(
             name: "fuzz-weights",
             dependencies: [.product(name: "Inference", package: "longview")],
             swiftSettings: [.unsafeFlags(["-parse-as-library"])]),

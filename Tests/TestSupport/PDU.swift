@@ -14,17 +14,30 @@ public enum PDU {
         abstractSyntax: String = DICOMUID.computedRadiographyImageStorage,
         transferSyntax: String = "1.2.840.10008.1.2.1", maximumLength: Int = 16384, more: [UInt8] = []
     ) -> [UInt8] {
-        func title(_ text: String) -> [UInt8] {
-            Array(text.utf8) + [UInt8](repeating: 0x20, count: 16 - text.utf8.count)
-        }
         let context =
             [storageContext, 0, 0, 0] + item(0x30, Array(abstractSyntax.utf8))
             + item(0x40, Array(transferSyntax.utf8))
+        let proposed = item(0x20, context)
+        return make(1, associateBody(called, calling, proposed, maximumLength: maximumLength, more: more))
+    }
+
+    /// A-ASSOCIATE-AC with a result for the one context that is proposed.
+    public static func associateAccept(
+        transferSyntax: String = "1.2.840.10008.1.2.1", result: UInt8 = 0, maximumLength: Int, more: [UInt8] = []
+    ) -> [UInt8] {
+        let context = [storageContext, 0, result, 0] + item(0x40, Array(transferSyntax.utf8))
+        return make(2, associateBody("PEER", "LONGVIEW", item(0x21, context), maximumLength: maximumLength, more: more))
+    }
+
+    private static func associateBody(
+        _ called: String, _ calling: String, _ context: [UInt8], maximumLength: Int, more: [UInt8]
+    ) -> [UInt8] {
+        func title(_ text: String) -> [UInt8] {
+            Array(text.utf8) + [UInt8](repeating: 0x20, count: 16 - text.utf8.count)
+        }
         let user = item(0x51, big(maximumLength, 4)) + item(0x52, Array("1.2.3".utf8)) + more
-        return make(
-            1,
-            [0, 1, 0, 0] + title(called) + title(calling) + [UInt8](repeating: 0, count: 32)
-                + item(0x10, Array("1.2.840.10008.3.1.1.1".utf8)) + item(0x20, context) + item(0x50, user))
+        return [0, 1, 0, 0] + title(called) + title(calling) + [UInt8](repeating: 0, count: 32)
+            + item(0x10, Array("1.2.840.10008.3.1.1.1".utf8)) + context + item(0x50, user)
     }
 
     /// The types of the sub-items of user information in an A-ASSOCIATE PDU.
