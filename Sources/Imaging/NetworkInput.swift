@@ -27,35 +27,47 @@ extension PreprocessingProfile {
     /// computes the same bits. Agrees with the published pipeline's PyTorch reference to 2e-5, which itself differs in
     /// the last bits between CPUs.
     public func networkInput(for picture: GreyPicture, views selection: ViewSelection) -> NetworkInput {
-        networkInput(for: [picture], views: selection)
-    }
-
-    /// The network input of several radiographs, one after another; for each the same values as alone.
-    public func networkInput(for pictures: [GreyPicture], views selection: ViewSelection) -> NetworkInput {
-        let views = ViewGeometry.views(of: self, selection)
-        let plane = size * size
-        let viewLength = mean.count * plane
-        let length = pictures.count * views.count * viewLength
+        let weights = viewWeights(selection)
+        let length = weights.count * mean.count * size * size
         let values = [Float](unsafeUninitializedCapacity: length) { values, count in
-            var start = values.baseAddress!
-            for picture in pictures {
-                let sampler = ViewSampler(picture, size: size)
-                for view in views {
-                    // The grey channel goes into the last plane, which is normalised last.
-                    let grey = UnsafeMutableBufferPointer(start: start + (mean.count - 1) * plane, count: plane)
-                    sampler.sample(view, into: grey)
-                    for channel in 0..<mean.count {
-                        let (mean, deviation) = (mean[channel], standardDeviation[channel])
-                        let output = start + channel * plane
-                        for i in 0..<plane { output[i] = (grey[i] - mean) / deviation }
-                    }
-                    start += viewLength
-                }
-            }
+            writeNetworkInput(
+                for: [picture], views: selection, to: UnsafeMutableBufferPointer(rebasing: values[..<length]))
             count = length
         }
         return NetworkInput(
-            viewCount: views.count, channels: mean.count, size: size, values: values, weights: views.map(\.weight))
+            viewCount: weights.count, channels: mean.count, size: size, values: values, weights: weights)
+    }
+
+    /// The weight of each view's risk in a radiograph's; they add up to 1.
+    public func viewWeights(_ selection: ViewSelection) -> [Double] {
+        ViewGeometry.views(of: self, selection).map(\.weight)
+    }
+
+    /// Writes the network input of several radiographs, one after another; for each the same values as alone.
+    ///
+    /// - Parameter values: radiographs × views × channels × `size` × `size` (NCHW).
+    public func writeNetworkInput(
+        for pictures: [GreyPicture], views selection: ViewSelection, to values: UnsafeMutableBufferPointer<Float>
+    ) {
+        let views = ViewGeometry.views(of: self, selection)
+        let plane = size * size
+        let viewLength = mean.count * plane
+        precondition(values.count == pictures.count * views.count * viewLength, "no room for as many views")
+        var start = values.baseAddress!
+        for picture in pictures {
+            let sampler = ViewSampler(picture, size: size)
+            for view in views {
+                // The grey channel goes into the last plane, which is normalised last.
+                let grey = UnsafeMutableBufferPointer(start: start + (mean.count - 1) * plane, count: plane)
+                sampler.sample(view, into: grey)
+                for channel in 0..<mean.count {
+                    let (mean, deviation) = (mean[channel], standardDeviation[channel])
+                    let output = start + channel * plane
+                    for i in 0..<plane { output[i] = (grey[i] - mean) / deviation }
+                }
+                start += viewLength
+            }
+        }
     }
 }
 

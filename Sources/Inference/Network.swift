@@ -2,7 +2,8 @@ internal import CKernels
 internal import Crypto
 internal import Foundation
 
-// @unchecked Sendable: the plan is immutable after init; threads, arena and scratch are only used under `lock`.
+// @unchecked Sendable: the plan is immutable after init; threads, arena and scratch are only used under `lock`,
+// the input under its own.
 /// A network ready to run: compiled plan, packed weights, threads.
 ///
 /// Results depend on the weights and the input alone: not on kernel set, threads, or which other images are in the
@@ -35,6 +36,9 @@ public final class Network: @unchecked Sendable {
     private var arena = Arena()
     private var scratch = Arena()
     private var schedules: [Int: Schedule] = [:]
+    /// Guards `input`; taken before `lock`.
+    private let inputLock = NSLock()
+    private var input = Arena()
 
     /// Kernels of one batch size, their chunking decided.
     private struct Schedule {
@@ -96,6 +100,18 @@ public final class Network: @unchecked Sendable {
     /// As above, from memory that must stay unchanged until the call returns.
     public func run(_ input: UnsafeBufferPointer<Float>, batch: Int) throws(InferenceError) -> Tensor {
         try run(input, batch: batch, finished: nil)
+    }
+
+    /// As above; `fill` writes the input into memory that the network keeps from run to run.
+    public func run(
+        batch: Int, fill: (UnsafeMutableBufferPointer<Float>) -> Void
+    ) throws(InferenceError) -> Tensor {
+        inputLock.lock()
+        defer { inputLock.unlock() }
+        let count = batch * graph.input.channels * graph.input.pixels
+        try input.reserve(count)
+        fill(UnsafeMutableBufferPointer(start: input.base, count: count))
+        return try run(UnsafeBufferPointer(start: input.base, count: count), batch: batch)
     }
 
     /// The time of every class of layers for `batch` images, the longest first. With one thread it is processor time,

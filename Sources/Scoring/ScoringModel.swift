@@ -38,12 +38,15 @@ public final class ScoringModel: Sendable {
 
     /// The scores of several radiographs, in one run of the network: the same bits as one by one. Blocks.
     public func score(_ pictures: [GreyPicture], views: InferenceRecord.Views) throws -> [RiskScore] {
-        let input = profile.networkInput(for: pictures, views: views == .center ? .center : .profile)
-        let logits = try network.run(input.values, batch: pictures.count * input.viewCount)
+        let selection: ViewSelection = views == .center ? .center : .profile
+        let weights = profile.viewWeights(selection)
+        let logits = try network.run(batch: pictures.count * weights.count) { input in
+            profile.writeNetworkInput(for: pictures, views: selection, to: input)
+        }
         let length = logits.values.count / pictures.count
         return pictures.indices.map { index in
             RiskScore(
-                logits: Array(logits.values[index * length..<(index + 1) * length]), weights: input.weights,
+                logits: Array(logits.values[index * length..<(index + 1) * length]), weights: weights,
                 model: package.description)
         }
     }
