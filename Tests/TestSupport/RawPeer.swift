@@ -5,11 +5,11 @@ import Glibc
 public final class RawPeer {
     private let descriptor: Int32
 
-    /// Connects to a port of the loopback. Reads give up after `patience` seconds.
-    public init(port: UInt16, patience: Int = 10) throws {
+    /// Connects to a port of the loopback. Reads and writes give up after a minute.
+    public init(port: UInt16) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in(port: port)
-        var limit = timeval(tv_sec: patience, tv_usec: 0)
+        var limit = timeval(tv_sec: 60, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         let status = address.withPointer { connect(descriptor, $0, $1) }

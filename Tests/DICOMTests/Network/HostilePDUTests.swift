@@ -29,7 +29,7 @@ struct HostilePDUTests {
         }
         #expect(ContinuousClock.now - start < .seconds(20))
         #expect(try await receiver.client().echo() == .success)
-        #expect(await receiver.server.stop(within: .seconds(5)))
+        #expect(await receiver.server.stop(within: .seconds(60)))
     }
 
     @Test("a request with contexts, items or lengths that contradict each other is aborted")
@@ -52,7 +52,7 @@ struct HostilePDUTests {
         }
         #expect(tried >= 20)
         #expect(try await receiver.client().echo() == .success)
-        #expect(await receiver.server.stop(within: .seconds(5)))
+        #expect(await receiver.server.stop(within: .seconds(60)))
     }
 
     @Test("what of the user information is not negotiated is not read: it takes no memory, and is not answered")
@@ -71,7 +71,7 @@ struct HostilePDUTests {
             peer.send(PDU.echoRequest)
             #expect(PDU.status(peer.receive()) == .success)
         }
-        #expect(await receiver.server.stop(within: .seconds(5)))
+        #expect(await receiver.server.stop(within: .seconds(60)))
     }
 
     @Test("in an association, values that do not fit their PDU and PDUs out of place end in an abort")
@@ -101,7 +101,7 @@ struct HostilePDUTests {
             #expect(peer.receive()?.first == 7, "case \(index)")
         }
         #expect(try await receiver.client().echo() == .success)
-        #expect(await receiver.server.stop(within: .seconds(5)))
+        #expect(await receiver.server.stop(within: .seconds(60)))
         #expect(
             receiver.ends.filter { $0 != .released }
                 == [AssociationError.Code](repeating: .protocolError, count: cases.count))
@@ -128,7 +128,7 @@ struct HostilePDUTests {
             #expect(answers < 10)
         }
         #expect(try await receiver.client().echo() == .success)
-        #expect(await receiver.server.stop(within: .seconds(5)))
+        #expect(await receiver.server.stop(within: .seconds(60)))
         #expect(receiver.server.associationCount == 0)
         // What was kept is what its sender said, whatever else was damaged.
         for file in receiver.files { #expect(PDU.dataset(of: file).count > 100) }

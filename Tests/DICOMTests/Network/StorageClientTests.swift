@@ -16,7 +16,7 @@ struct StorageClientTests {
             // A port that was free a moment ago.
             let probe = try TestReceiver()
             port = probe.port
-            _ = await probe.server.stop(within: .seconds(5))
+            _ = await probe.server.stop(within: .seconds(60))
             process = try NetworkTool.Running("storescp", options + ["-od", folder.url.path, "\(port)"])
             for _ in 0..<200 where (try? RawPeer(port: port)) == nil { try await Task.sleep(for: .milliseconds(20)) }
         }
@@ -64,7 +64,7 @@ struct StorageClientTests {
         #expect(results.map(\.path) == paths)
         #expect(results.map(\.status) == [nil, nil, nil, .success, nil])
         #expect(results.allSatisfy { $0.status != nil || $0.message?.isEmpty == false })
-        #expect(await receiver.server.stop(within: .seconds(5)))
+        #expect(await receiver.server.stop(within: .seconds(60)))
     }
 
     @Test("a peer that rejects, or is not there, is reported with its reason")
@@ -74,7 +74,7 @@ struct StorageClientTests {
             (error as? AssociationError)?.rejection == .calledTitleNotRecognised
         }
         let port = receiver.port
-        #expect(await receiver.server.stop(within: .seconds(5)))
+        #expect(await receiver.server.stop(within: .seconds(60)))
         var configuration = StorageClient.Configuration(
             host: "127.0.0.1", port: port, callingTitle: "A", calledTitle: "B")
         let nobody = try StorageClient(configuration)
@@ -101,7 +101,7 @@ struct StorageClientTests {
         let path = try folder.write("a.dcm", try Sample.radiograph().file())
         async let results = receiver.client().send([String](repeating: path, count: 40))
         #expect(try await receiver.wait { $0.files.count >= 2 })
-        #expect(await receiver.server.stop(within: .seconds(5)))
+        #expect(await receiver.server.stop(within: .seconds(60)))
         let statuses = try await results.map(\.status)
         #expect(statuses.count == 40)
         #expect(statuses.count { $0 == .success } == receiver.files.count)

@@ -11,7 +11,7 @@ struct StorageServerTests {
         let receiver = try TestReceiver()
         let run = try NetworkTool.run("echoscu", ["-aec", "LONGVIEW", "127.0.0.1", "\(receiver.port)"])
         #expect(run.status == 0, "\(run.output)")
-        #expect(await receiver.server.stop(within: .seconds(5)))
+        #expect(await receiver.server.stop(within: .seconds(60)))
         #expect(receiver.ends == [.released])
     }
 
@@ -27,7 +27,7 @@ struct StorageServerTests {
             let run = try sender.wait()
             #expect(run.status == 0, "\(run.output)")
         }
-        #expect(await receiver.server.stop(within: .seconds(5)))
+        #expect(await receiver.server.stop(within: .seconds(60)))
         #expect(receiver.files.count == 12)
         let sent = Set(files.map { PDU.dataset(of: $0) })
         #expect(receiver.files.allSatisfy { sent.contains(PDU.dataset(of: $0)) })
@@ -48,7 +48,7 @@ struct StorageServerTests {
         #expect(meta.string(.implementationClassUID) == DICOMUID.implementationClass)
         #expect(meta.string(.sourceApplicationEntityTitle) == "MODALITY_1")
         #expect(object.deviations == [])
-        #expect(await receiver.server.stop(within: .seconds(5)))
+        #expect(await receiver.server.stop(within: .seconds(60)))
     }
 
     @Test("keeps every transfer syntax as it was sent")
@@ -69,7 +69,7 @@ struct StorageServerTests {
         let paths = try files.map { try folder.write($0.key, $0.value) }
         let results = try await receiver.client().send(paths)
         #expect(results.allSatisfy { $0.status == .success }, "\(results)")
-        #expect(await receiver.server.stop(within: .seconds(5)))
+        #expect(await receiver.server.stop(within: .seconds(60)))
         let received = Dictionary(
             receiver.files.map { (Self.transferSyntax(of: Array($0)), PDU.dataset(of: $0)) }, uniquingKeysWith: { $1 })
         #expect(received == files.mapValues { PDU.dataset(of: $0) })
@@ -83,7 +83,7 @@ struct StorageServerTests {
             .sorted().map { folder.appendingPathComponent($0).path }
         let results = try await receiver.client().send(paths)
         let stored = results.filter { $0.status == .success }
-        #expect(await receiver.server.stop(within: .seconds(5)))
+        #expect(await receiver.server.stop(within: .seconds(60)))
         #expect(receiver.files.count == stored.count)
         #expect(stored.count > 20)
         for (result, file) in zip(stored, receiver.files) {
@@ -121,7 +121,7 @@ struct StorageServerTests {
         let python = try #require(NetworkTool.pynetdicom)
         let run = try python.run(["-c", script, path, "\(receiver.port)"])
         #expect(run.output.hasSuffix("0x0\n"), "\(run.output)")
-        #expect(await receiver.server.stop(within: .seconds(5)))
+        #expect(await receiver.server.stop(within: .seconds(60)))
         #expect(receiver.files.map { PDU.dataset(of: $0) } == [PDU.dataset(of: file)])
     }
 
@@ -138,7 +138,7 @@ struct StorageServerTests {
         let run = try NetworkTool.run(
             "storescu", ["-v", "-aec", "LONGVIEW", "127.0.0.1", "\(receiver.port)", file])
         #expect(run.output.contains("0xa700") || run.output.contains("OutOfResources"), "\(run.output)")
-        #expect(await receiver.server.stop(within: .seconds(5)))
+        #expect(await receiver.server.stop(within: .seconds(60)))
         #expect(receiver.statuses == [.outOfResources, .outOfResources])
     }
 
@@ -173,7 +173,7 @@ struct StorageServerTests {
         }
         peer.send(PDU.releaseRequest)
         #expect(peer.receive()?.first == 6)
-        #expect(await receiver.server.stop(within: .seconds(5)))
+        #expect(await receiver.server.stop(within: .seconds(60)))
         #expect(receiver.files.count == 1)
         #expect(receiver.statuses == cases.map(\.status))
         #expect(receiver.discarded == 5)
@@ -205,7 +205,7 @@ struct StorageServerTests {
         client.maximumPDU = 4096
         let results = try await StorageClient(client).send([path])
         #expect(results.map(\.status) == [.success])
-        #expect(await server.stop(within: .seconds(5)))
+        #expect(await server.stop(within: .seconds(60)))
         let counts = pieces.withLock { $0 }
         #expect(counts.dropFirst().reduce(0, +) == PDU.dataset(of: head).count + 64 << 20)
         #expect(counts.max()! <= 32_768)
@@ -223,7 +223,7 @@ struct StorageServerTests {
         #expect(PDU.status(peer.receive()) == .unrecognisedOperation)
         peer.send(PDU.echoRequest)
         #expect(PDU.status(peer.receive()) == .success)
-        #expect(await receiver.server.stop(within: .seconds(5)))
+        #expect(await receiver.server.stop(within: .seconds(60)))
     }
 
     /// The length of the first element of an explicit little endian data set, which is SOP Class UID.

@@ -53,7 +53,7 @@ struct StorageTLSTests {
             ["+tla", "+cf", certificates.path("authority.pem"), "-aec", "LONGVIEW", "127.0.0.1"]
                 + ["\(receiver.server.securePort!)"])
         #expect(anonymous.status != 0)
-        #expect(await receiver.server.stop(within: .seconds(5)))
+        #expect(await receiver.server.stop(within: .seconds(60)))
         #expect(receiver.ends.count { $0 == .tls } == 3)
         #expect(receiver.files.count == 1)
     }
@@ -84,8 +84,8 @@ struct StorageTLSTests {
         await #expect { try await client(receiver, wrongAuthority).echo() } throws: {
             ($0 as? AssociationError)?.code == .tls
         }
-        #expect(await receiver.server.stop(within: .seconds(5)))
-        #expect(await elsewhere.server.stop(within: .seconds(5)))
+        #expect(await receiver.server.stop(within: .seconds(60)))
+        #expect(await elsewhere.server.stop(within: .seconds(60)))
     }
 
     @Test(
@@ -97,7 +97,7 @@ struct StorageTLSTests {
             ["s_client", "-connect", "127.0.0.1:\(receiver.server.securePort!)", version.option, "-CAfile"]
                 + [certificates.path("authority.pem"), "-verify_return_error"])
         #expect(run.output.contains("Cipher is (NONE)") != version.isSpoken, "\(run.output)")
-        #expect(await receiver.server.stop(within: .seconds(5)))
+        #expect(await receiver.server.stop(within: .seconds(60)))
     }
 
     @Test("a connection that does not begin the handshake, or not with TLS, is cut")
@@ -114,7 +114,7 @@ struct StorageTLSTests {
         plain.send(PDU.associateRequest())
         #expect(silent.receive() == nil)
         #expect(try await receiver.wait { Set($0.ends) == [.timedOut, .tls] })
-        #expect(await receiver.server.stop(within: .seconds(5)))
+        #expect(await receiver.server.stop(within: .seconds(60)))
     }
 
     @Test("files that can't be used are named")

@@ -72,9 +72,9 @@ final class TestReceiver: Sendable {
         }
     }
 
-    /// Waits until `condition` holds, for ten seconds at most.
+    /// Waits until `condition` holds, for a minute at most.
     func wait(until condition: (TestReceiver) -> Bool) async throws -> Bool {
-        for _ in 0..<1000 {
+        for _ in 0..<6000 {
             if condition(self) { return true }
             try await Task.sleep(for: .milliseconds(10))
         }
