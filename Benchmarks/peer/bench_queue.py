@@ -153,17 +153,21 @@ class Python:
         files = sorted(str(path) for path in folder.iterdir())
         crowd, lone = files[:len(files) - self.a.lone], files[len(files) - self.a.lone:]
         os.sync()
+        own = time.process_time()
         network = self.alone.seconds(len(crowd) // 2)
+        own = time.process_time() - own
         server, database = processor_seconds(self.process.pid), processor_seconds(self.cluster.process)
         seconds, latencies, risks = self.process_files(crowd, POLL[0])
         server, database = (processor_seconds(self.process.pid) - server,
                             processor_seconds(self.cluster.process) - database)
+        own -= time.process_time()
         network += self.alone.seconds(len(crowd) - len(crowd) // 2)
+        own += time.process_time()
         alone = [self.process_files([file], POLL[1])[1][0] for file in lone]
         return {"radiographs_per_minute": len(crowd) / seconds * 60, "seconds": seconds, "network_seconds": network,
                 "overhead": seconds / network - 1, "latency": np.median(latencies),
                 "latency_95": np.quantile(latencies, 0.95), "lone": np.median(alone) if alone else None,
-                "server_cpu": server / len(crowd) * 1e3, "database_cpu": database / len(crowd) * 1e3, "risks": risks}
+                "network_cpu": own / len(crowd) * 1e3, "server_cpu": server / len(crowd) * 1e3, "database_cpu": database / len(crowd) * 1e3, "risks": risks}
 
 
 class Longview:
@@ -181,6 +185,7 @@ class Longview:
         answer = json.loads(line)
         latency, lone = answer["latency_ms"], answer.get("lone_ms")
         return answer | {"latency": latency["median"], "latency_95": latency["p95"], "lone": lone and lone["median"],
+                         "network_cpu": answer["network_cpu_ms"] / answer["radiographs"],
                          "server_cpu": answer["server_cpu_ms"] / answer["radiographs"],
                          "database_cpu": answer["postgres_cpu_ms"] / answer["radiographs"]}
 
@@ -206,6 +211,7 @@ ROWS = [
     ("answer to record, median, ms", "latency", 0, True),
     ("answer to record, 95 %, ms", "latency_95", 0, True),
     ("a lone radiograph, answer to record, ms", "lone", 0, True),
+    ("processor time of a radiograph: network alone, ms", "network_cpu", 1, True),
     ("processor time of a radiograph: service, ms", "server_cpu", 1, True),
     ("processor time of a radiograph: PostgreSQL, ms", "database_cpu", 1, True),
 ]

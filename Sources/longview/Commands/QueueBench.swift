@@ -27,7 +27,7 @@ final class QueueBench: Sendable {
     /// Has everything run once that takes longer the first time.
     func warmUp(_ files: [String]) async throws {
         _ = try await process(files, pollInterval: .milliseconds(20))
-        _ = try await networkMilliseconds(networkTime.batch)
+        _ = try await measureNetwork(networkTime.batch)
     }
 
     /// One round: all of `files` but the last `lone` at once, then those one by one.
@@ -39,22 +39,22 @@ final class QueueBench: Sendable {
         // What was just written must not be written back meanwhile.
         try await queue.run { sync() }
         // Half before and half after, so that what else the machine does falls on both.
-        var network = try await networkMilliseconds(crowd.count / 2)
+        let first = try await measureNetwork(crowd.count / 2)
         let before = Processors(running)
         let passage = try await process(crowd, pollInterval: .milliseconds(20))
         let used = Processors(running).since(before)
-        network += try await networkMilliseconds(crowd.count - crowd.count / 2)
+        let second = try await measureNetwork(crowd.count - crowd.count / 2)
         var alone: [Double] = []
         for file in files.suffix(lone) {
             alone += try await process([file], pollInterval: .milliseconds(5)).latencies
         }
         return QueueFigures(
             running.model, networkTime, associations: associations, crowd: passage, lone: alone,
-            networkMilliseconds: network, processors: used)
+            alone: (first.wall + second.wall, first.processor + second.processor), processors: used)
     }
 
-    private func networkMilliseconds(_ count: Int) async throws -> Double {
-        try await queue.run { [networkTime] in try networkTime.milliseconds(count) }
+    private func measureNetwork(_ count: Int) async throws -> (wall: Double, processor: Double) {
+        try await queue.run { [networkTime] in try networkTime.measure(count) }
     }
 
     // MARK: One crowd

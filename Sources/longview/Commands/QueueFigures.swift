@@ -28,8 +28,9 @@ struct QueueFigures: Encodable {
     let latency_ms, lone_ms: Spread?
     let network_seconds, overhead: Double
     let batch, views, threads: Int
-    /// Processor time: the server with its decoders, PostgreSQL, and this process, which sends and waits.
-    let server_cpu_ms, postgres_cpu_ms, sender_cpu_ms: Double
+    /// Processor time: of the network alone; then of the server with its decoders, of PostgreSQL, and of this process, which
+    /// sends and waits.
+    let network_cpu_ms, server_cpu_ms, postgres_cpu_ms, sender_cpu_ms: Double
     let cpu: String
     let cores: Int
     let kernels: String
@@ -38,7 +39,7 @@ struct QueueFigures: Encodable {
 
     init(
         _ model: ScoringModel, _ network: NetworkTime, associations: Int, crowd: Passage, lone: [Double],
-        networkMilliseconds: Double, processors: Processors
+        alone: (wall: Double, processor: Double), processors: Processors
     ) {
         self.model = "\(model.package.description.name)@\(model.package.description.version)"
         radiographs = crowd.count
@@ -47,11 +48,12 @@ struct QueueFigures: Encodable {
         radiographs_per_minute = Double(crowd.count) / crowd.seconds * 60
         latency_ms = Spread(crowd.latencies)
         lone_ms = Spread(lone)
-        network_seconds = networkMilliseconds / 1e3
+        network_seconds = alone.wall / 1e3
         overhead = crowd.seconds / network_seconds - 1
         batch = network.batch
         views = network.views
         threads = model.network.engine.threads
+        network_cpu_ms = alone.processor
         server_cpu_ms = processors.server
         postgres_cpu_ms = processors.database
         sender_cpu_ms = processors.sender
@@ -72,6 +74,11 @@ struct QueueFigures: Encodable {
             "network alone",
             "\(network_seconds.formatted(decimals: 2)) s in batches of \(batch) with \(views) views each")
         text.add("overhead", "\((overhead * 100).formatted(decimals: 1)) %")
+        func each(_ milliseconds: Double) -> String { (milliseconds / Double(radiographs)).formatted(decimals: 1) }
+        text.add(
+            "processor time",
+            "\(each(network_cpu_ms)) ms a radiograph for the network alone; server \(each(server_cpu_ms)), "
+                + "PostgreSQL \(each(postgres_cpu_ms)), sender \(each(sender_cpu_ms))")
         text.add("answer to record", latency_ms?.text)
         text.add("a lone one", lone_ms?.text)
         return text.lines
