@@ -34,7 +34,7 @@ from pydicom.uid import generate_uid
 
 import queue_service
 
-POLL = 0.02, 0.005  # seconds between looks for records: of a crowd, of a lone radiograph; as Longview's
+POLL = 0.05, 0.005  # seconds between looks for records: of a crowd, of a lone radiograph; as Longview's
 
 
 class Cluster:
@@ -246,6 +246,9 @@ def main():
     a.onnx, a.package, a.longview = a.onnx.resolve(), a.package.resolve(), a.longview.resolve()
     paths = [path for given in a.files for path in (sorted(given.iterdir()) if given.is_dir() else [given])]
     sources = [pydicom.dcmread(path) for path in paths]
+    # Whoever ends this ends both services.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit("stopped"))
     folder = pathlib.Path(tempfile.mkdtemp(prefix="longview-queue-"))
     folder.chmod(0o755)
     sides = {}

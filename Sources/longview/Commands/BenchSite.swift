@@ -12,6 +12,9 @@ final class BenchSite: Sendable {
     let folder: URL
     let settings: Settings
     private let server = Mutex<Process?>(nil)
+    /// Begun once, whoever asks first.
+    private let removal = Mutex<Task<Void, Never>?>(nil)
+    private let isInterrupted = Atomic<Bool>(false)
 
     /// What runs in it when it is ready.
     struct Running: Sendable {
@@ -48,6 +51,7 @@ final class BenchSite: Sendable {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: DispatchQueue(label: "longview.bench"))
             source.setEventHandler {
+                site.isInterrupted.store(true, ordering: .relaxed)
                 Task {
                     await site.remove()
                     exit(128 + number)
@@ -61,6 +65,8 @@ final class BenchSite: Sendable {
             try await body(try await site.start(threads: threads, package: package))
         } catch {
             await site.remove()
+            // What fails now fails of the removal; the process is ended by who asked for that.
+            while site.isInterrupted.load(ordering: .relaxed) { try await Task.sleep(for: .seconds(1)) }
             throw error
         }
         await site.remove()
@@ -141,6 +147,15 @@ final class BenchSite: Sendable {
     // MARK: Removal
 
     private func remove() async {
+        let task = removal.withLock { removal in
+            let task = removal ?? Task { await self.removeOnce() }
+            removal = task
+            return task
+        }
+        await task.value
+    }
+
+    private func removeOnce() async {
         if let process = server.withLock({ $0 }) {
             process.terminate()
             let limit = ContinuousClock.now + .seconds(30)
@@ -149,6 +164,16 @@ final class BenchSite: Sendable {
         }
         let cluster = settings.cluster
         try? await cluster.stop(.immediate)
-        for place in [cluster.location, folder] { try? FileManager.default.removeItem(at: place) }
+        // Interrupted, this process may still be writing radiographs.
+        for place in [cluster.location, folder] {
+            while FileManager.default.fileExists(atPath: place.path) {
+                do {
+                    try FileManager.default.removeItem(at: place)
+                } catch {
+                    guard isInterrupted.load(ordering: .relaxed) else { break }
+                    try? await Task.sleep(for: .milliseconds(20))
+                }
+            }
+        }
     }
 }
