@@ -198,6 +198,8 @@ class Network:
         import onnxruntime  # which the receiver has no use for
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
+        # The cores are the decoders' and the receiver's, too: a fifth faster on two.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self.session = onnxruntime.InferenceSession(str(onnx), options, providers=["CPUExecutionProvider"])
         self.input = self.session.get_inputs()[0].name
         self.description, self.profile = read_profile(package)
