@@ -54,7 +54,7 @@ final class BenchSite: Sendable {
                 site.isInterrupted.store(true, ordering: .relaxed)
                 Task {
                     await site.remove()
-                    exit(128 + number)
+                    _exit(128 + number)
                 }
             }
             source.resume()
@@ -64,12 +64,16 @@ final class BenchSite: Sendable {
         do {
             try await body(try await site.start(threads: threads, package: package))
         } catch {
-            await site.remove()
-            // What fails now fails of the removal; the process is ended by who asked for that.
-            while site.isInterrupted.load(ordering: .relaxed) { try await Task.sleep(for: .seconds(1)) }
+            await site.removeUnlessInterrupted()
             throw error
         }
-        await site.remove()
+        await site.removeUnlessInterrupted()
+    }
+
+    /// Where this process is told to stop, whatever ends now ends of the removal, and the handler ends the process.
+    private func removeUnlessInterrupted() async {
+        await remove()
+        while isInterrupted.load(ordering: .relaxed) { try? await Task.sleep(for: .seconds(1)) }
     }
 
     private func start(
