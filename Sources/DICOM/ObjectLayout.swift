@@ -14,6 +14,8 @@ struct ObjectLayout {
     /// The data set after Pixel Data.
     let tail: Range<Int>
     let pixelData: StructureWalk.PixelDataElement?
+    /// The value of SOP Instance UID.
+    let sopInstanceUID: Range<Int>?
     /// The value of Extended Offset Table.
     let extendedOffsetTable: Range<Int>?
     /// Tolerated departures from the standard.
@@ -46,6 +48,7 @@ struct ObjectLayout {
             return syntax
         }
         pixelData = walk?.pixelData
+        sopInstanceUID = walk?.sopInstanceUID
         extendedOffsetTable = walk?.extendedOffsetTable
         head = start..<(pixelData?.element.lowerBound ?? end)
         tail = (pixelData?.element.upperBound ?? end)..<end

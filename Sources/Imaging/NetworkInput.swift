@@ -71,6 +71,11 @@ extension PreprocessingProfile {
     }
 }
 
+extension PreprocessingProfile {
+    /// How many views of each radiograph are scored.
+    public var viewCount: Int { ViewGeometry.views(of: self, .profile).count }
+}
+
 /// One way to look at a picture.
 struct ViewGeometry {
     /// How far the view zooms in.

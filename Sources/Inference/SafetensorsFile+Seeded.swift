@@ -1,3 +1,5 @@
+public import Foundation
+
 #if canImport(Glibc)
     internal import Glibc
 #else
@@ -22,6 +24,14 @@ extension SafetensorsFile {
             let offset: Double = ones.contains(parameter.name) ? 1 : 0
             for i in values.indices { values[i] = Float(offset + (2 * random.nextUnit() - 1) * bound) }
         }
+    }
+
+    /// Writes ``seeded(for:seed:)`` as a file to `url`.
+    /// - Throws: `InferenceError` (`invalidGraph`, `resources`, `unreadable`).
+    public static func writeSeeded(for graph: NetworkGraph, seed: UInt64, to url: URL) throws {
+        let parameters = graph.parameters(shapes: try graph.shapes())
+        let weights = try seeded(for: graph, seed: seed)
+        try SafetensorsWriter.write(parameters, try WeightNames(parameters, in: weights), from: weights, to: url)
     }
 
     /// Weights that are made rather than read: `fill` is called with every parameter's values, in order, all of them 0.

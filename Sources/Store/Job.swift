@@ -104,3 +104,15 @@ public struct JobAttempt: Sendable, Equatable {
     public var code, message: String
     public var beganAt, endedAt: Timestamp
 }
+
+/// How an object's job ended.
+public struct JobEnding: Sendable, Equatable {
+    /// The object's SOP Instance UID.
+    public var sopInstanceUID: String
+    /// `done`, `refused` or `cancelled`.
+    public var state: JobEntry.State
+    /// refused, cancelled: why.
+    public var reason: String?
+    /// done: the recorded risk.
+    public var risk: Double?
+}

@@ -112,6 +112,28 @@ extension Store {
         }
     }
 
+    /// How the jobs of the objects with these SOP Instance UIDs ended, as far as they have.
+    ///
+    /// For measurements in a database of their own: nobody's reading of a score is entered into the ledger here.
+    public func endings(ofInstances sopInstanceUIDs: [String]) async throws -> [JobEnding] {
+        try await pool.withConnection { connection in
+            try await connection.query(
+                """
+                SELECT o.sop_instance_uid, f.state, f.reason, i.risk
+                FROM unnest($1) AS asked (uid)
+                JOIN longview.objects o ON o.sop_instance_uid = asked.uid
+                JOIN longview.finished_jobs f ON f.object_sha256 = o.sha256
+                LEFT JOIN longview.inferences i ON i.id = f.inference_id
+                """, sopInstanceUIDs
+            ).map {
+                JobEnding(
+                    sopInstanceUID: try $0["sop_instance_uid"],
+                    state: JobEntry.State(rawValue: try $0["state"]) ?? .cancelled, reason: try $0["reason"],
+                    risk: try $0["risk"])
+            }
+        }
+    }
+
     private static let selectQueued: SQL = """
         SELECT j.id, j.state, j.object_sha256, m.name || '@' || m.version AS model, j.priority, j.attempts,
                j.created_at, j.due_at, j.leased_by AS worker, j.leased_until, NULL::timestamptz AS finished_at,

@@ -1,4 +1,5 @@
 import DICOM
+import TestSupport
 import Testing
 
 @Suite("what DICOMBuilder writes, DICOMObject reads")
@@ -21,6 +22,30 @@ struct RoundTripTests {
         #expect(pixels.isSigned == signed)
         #expect(!pixels.exceedsBitsStored)
         #expect(object.deviations.isEmpty)
+    }
+
+    @Test("renamed, an object has another SOP Instance UID and is otherwise the same", arguments: ["1.2.3", nil])
+    func renamed(_ name: String?) throws {
+        let name = name ?? DICOMUID.random()
+        let object = try DICOMObject(bytes: try Sample.radiograph().file())
+        let copy = try DICOMObject(bytes: try object.file(renamed: name))
+        #expect(copy.dataset.string(.sopInstanceUID) == name)
+        #expect(copy.fileMetaInformation.string(.mediaStorageSOPInstanceUID) == name)
+        #expect(copy.transferSyntaxUID == object.transferSyntaxUID)
+        #expect(copy.dataset.string(.patientID) == "T-1")
+        #expect(try copy.storedPixels().values == object.storedPixels().values)
+        #expect(copy.deviations.isEmpty)
+    }
+
+    @Test("a file in another transfer syntax is renamed in it", .needsSharedData)
+    func renamedInOtherSyntaxes() throws {
+        for file in ["MR_small_bigendian", "MR_small_implicit", "MR_small_RLE", "CT_deflated", "JPEGExtended_12bit"] {
+            let object = try DICOMObject(bytes: try SharedData.bytes("data/dicom/\(file).dcm"))
+            let name = DICOMUID.random()
+            let copy = try DICOMObject(bytes: try object.file(renamed: name))
+            #expect(copy.dataset.string(.sopInstanceUID) == name, "\(file)")
+            #expect(try copy.storedPixels().values == object.storedPixels().values, "\(file)")
+        }
     }
 
     @Test("only the bits that end at High Bit count, whatever else is in the cell")

@@ -72,17 +72,22 @@ struct Installation {
     /// Runs the program to its end.
     func run(_ arguments: String...) async throws -> Run { try await run(arguments) }
 
-    /// Runs the program to its end. `afterFirstLine` is called once, when it has printed a line; until that returns no
-    /// more of its output is read, so that a program with much to print can't end before.
-    func run(_ arguments: [String], afterFirstLine: (@Sendable () -> Void)? = nil) async throws -> Run {
+    /// Runs the program to its end, with `input` to read. `afterFirstLine` is called once, when it has printed a line;
+    /// until that returns no more of its output is read, so that a program with much to print can't end before.
+    func run(
+        _ arguments: [String], input: String = "", afterFirstLine: (@Sendable () -> Void)? = nil
+    ) async throws -> Run {
         let process = Process()
         process.executableURL = Self.executable
         process.arguments = arguments
         process.environment = environment
         process.currentDirectoryURL = folder
         let (output, errors) = (Pipe(), Pipe())
-        (process.standardOutput, process.standardError, process.standardInput) =
-            (output, errors, FileHandle.nullDevice)
+        (process.standardOutput, process.standardError) = (output, errors)
+        process.standardInput =
+            input.isEmpty
+            ? FileHandle.nullDevice
+            : try FileHandle(forReadingFrom: URL(fileURLWithPath: write("input-\(UUID().uuidString)", input.utf8)))
         try process.run()
         async let said = Self.read(errors, nil)
         async let printed = Self.read(output, afterFirstLine)

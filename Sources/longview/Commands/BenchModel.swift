@@ -123,9 +123,7 @@ struct BenchModel: AsyncParsableCommand {
 
     private func measure(_ name: String, _ network: Network) throws -> (Result, [LayerTime]) {
         let shape = network.graph.input
-        // In the range of normalised pictures; the time does not depend on the values.
-        let count = batch * shape.channels * shape.height * shape.width
-        let input = (0..<count).map { Float(($0 &* 2_654_435_761) >> 8 & 1023) / 256 - 2 }
+        let input = NetworkTime.input(shape, batch)
         for _ in 0..<max(2, iterations / 10) { _ = try network.run(input, batch: batch) }
         var times: [Double] = []
         var processorTimes: [Double] = []

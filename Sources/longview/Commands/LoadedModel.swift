@@ -64,6 +64,19 @@ extension Store {
     }
 }
 
+extension RegisteredModel {
+    /// What is registered of a package.
+    init(_ package: ModelPackage) throws {
+        guard let weightsSHA256 = package.description.weightsSHA256 else {
+            throw Failure(
+                "\(package.folder.path): model.json does not state the digest of its weights; package it again")
+        }
+        self.init(
+            digest: package.digest, name: package.description.name, version: package.description.version,
+            weightsSHA256: weightsSHA256, description: String(decoding: package.descriptionBytes, as: UTF8.self))
+    }
+}
+
 extension ModelDescription {
     /// The description of a registered model, which was checked when it was imported.
     init(registered model: RegisteredModel) throws {

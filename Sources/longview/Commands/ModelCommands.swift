@@ -103,13 +103,8 @@ struct ModelImport: AsyncParsableCommand {
     private func register(_ folder: URL, _ settings: Settings, _ options: ExecutionOptions) async throws {
         let model = try await ScoringModel.load(folder, options: options)
         let package = model.package
+        let registered = try RegisteredModel(package)
         let store = try await settings.openStore()
-        guard let weightsSHA256 = package.description.weightsSHA256 else {
-            throw Failure("\(path): model.json does not state the digest of its weights; package it again")
-        }
-        let registered = RegisteredModel(
-            digest: package.digest, name: package.description.name, version: package.description.version,
-            weightsSHA256: weightsSHA256, description: String(decoding: package.descriptionBytes, as: UTF8.self))
         // Kept first: a registered model must have its package here, an unregistered package harms nobody.
         try settings.library.install(package)
         let outcome = try await store.register(registered)
