@@ -54,6 +54,7 @@ let package = Package(
     ],
     targets: [
         // System libraries: a module map and a shim header, nothing else.
+        .systemLibrary(name: "CMalloc"),
         .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "COpenJPEG", pkgConfig: "libopenjp2", providers: [.apt(["libopenjp2-7-dev"])]),
 
@@ -111,7 +112,8 @@ let package = Package(
         .executableTarget(
             name: "longview",
             dependencies: [
-                "DICOM", "Imaging", "Decoding", "Inference", "Ledger", "Postgres", "Store", "Scoring", "Service",
+                "CMalloc", "DICOM", "Imaging", "Decoding", "Inference", "Ledger", "Postgres", "Store", "Scoring",
+                "Service",
                 argumentParser, crypto, lifecycle, logging,
             ],
             swiftSettings: swift),
