@@ -58,6 +58,21 @@ struct KillDrillTests {
     }
 
     @Test(
+        "the database's clock is set, forwards and back, also while a worker with leases is killed",
+        .enabled(if: DrillClock.library != nil, "needs Debian's libfaketime, which scripts/test installs"))
+    func clock() async throws {
+        let site = try await DrillSite([.publisher, .worker, .receiver])
+        let clock = try await site.clockOfDatabase()
+        let drill = KillDrill(site, seed: 20_261_129)
+        try await drill.run(
+            [
+                .clockSet(clock, by: 3, at: site), .clockSet(clock, by: -3, killing: .worker, at: site),
+                .clockSet(clock, by: -3, at: site), .clockSet(clock, by: 3, killing: .worker, at: site),
+            ], rounds: Drill.rounds(short: 4, long: 40))
+        try await drill.finish()
+    }
+
+    @Test(
         "the disk of received objects or of the database is full, and empty again",
         .enabled(if: mayMount, "needs the right to mount a file system"))
     func disks() async throws {
