@@ -66,7 +66,7 @@ let package = Package(
         .target(
             name: "CImageFormats",
             cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
-            linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
+            linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg"), .linkedLibrary("deflate")]),
         .target(
             name: "CPixelCodecs",
             // -O3 in debug too: the corpus and its mutations are decoded thousands of times by the tests.

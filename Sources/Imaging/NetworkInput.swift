@@ -73,7 +73,7 @@ extension PreprocessingProfile {
 
 extension PreprocessingProfile {
     /// How many views of each radiograph are scored.
-    public var viewCount: Int { ViewGeometry.views(of: self, .profile).count }
+    public var viewCount: Int { viewWeights(.profile).count }
 }
 
 /// One way to look at a picture.

@@ -1,6 +1,6 @@
-/// PNG and JPEG pictures to grey samples and back, over libpng and libjpeg-turbo.
+/// PNG and JPEG pictures to grey samples, over libpng and libjpeg-turbo, and back to PNG, over libdeflate.
 ///
-/// Both libraries report errors by longjmp. Every jump starts and ends inside this target: a call returns a status and
+/// libpng and libjpeg-turbo report errors by longjmp. Every jump starts and ends inside this target: a call returns a status and
 /// writes a sentence into `message`, and nothing it allocated outlives a failure.
 #pragma once
 
