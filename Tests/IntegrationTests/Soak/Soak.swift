@@ -17,16 +17,30 @@ final class Soak {
 
     init(seconds: Double) async throws {
         self.seconds = seconds
-        longview = try await Installation.ready(privateCluster: true, active: true)
+        let longview = try await Installation.ready(privateCluster: true, active: true)
         let token = String(repeating: "s0ak", count: 8)
         let tokens = try longview.write("tokens", Array("ris \(token)\n".utf8))
         chmod(tokens, 0o600)
-        server = try Installation.Running(
+        let server = try Installation.Running(
             longview, ["serve", "--any-caller", "--port", "0", "--http", "127.0.0.1:0", "--tokens", tokens])
         let port = try await longview.listeningPort(of: server)
         let http = try await longview.listeningPort(of: server, after: "HTTP on port ")
         atRest = try SoakSample(of: server.processIdentifier, at: 0)
+        // All that a server needs more of when it is busy is there before anything is measured: batches, connections.
+        let crowd = (0..<60).map { SoakTally.Kind.crowd.number($0) }
+        let paths = try crowd.map { try longview.write("crowd/\($0).dcm", try SmallRadiograph.file($0)) }
+        let sent = try await longview.send(paths, to: port)
+        #expect(sent.acknowledged.count == crowd.count)
+        try await longview.wait("the first ones were not scored: \(server.errors.suffix(4000))") {
+            try await longview.queueLength() == 0
+        }
+        self.longview = longview
+        self.server = server
         traffic = SoakTraffic(folder: longview.folder, port: port, http: http, token: token, seconds: seconds)
+        for index in crowd.indices {
+            traffic.tally.sending(.crowd, index)
+            traffic.tally.acknowledged(.crowd, index)
+        }
     }
 
     /// All senders at once, and a look at the server at regular times.
@@ -88,14 +102,14 @@ final class Soak {
         #expect(try rest[0]["jobs"] == 0)
     }
 
-    /// From each object's intake to its record, since the first intake.
+    /// From each object's intake to its record, of those that a modality sent.
     private static func waits(_ connection: PostgresConnection) async throws -> [Latency] {
         let rows = try await connection.query(
             """
             SELECT extract(epoch FROM i.received_at - min(i.received_at) OVER ())::float8 AS at,
                    extract(epoch FROM n.created_at - i.received_at)::float8 * 1000 AS milliseconds
             FROM longview.inferences n JOIN longview.intakes i ON i.object_sha256 = n.object_sha256
-            WHERE i.outcome = 'new'
+            WHERE i.outcome = 'new' AND i.calling_ae LIKE 'SOAK-%'
             """)
         return try rows.map { Latency(at: try $0["at"], milliseconds: try $0["milliseconds"]) }
     }

@@ -9,6 +9,8 @@ final class SoakTally: Sendable {
         /// A good one that was sent before.
         case again
         case slow, web
+        /// With many others at once, before the soak begins.
+        case crowd
         /// To be stored, and refused by the worker.
         case bad
         /// In an association that is damaged on its way.
