@@ -56,7 +56,9 @@ public struct IntakeDesk: Sendable {
         describe: (inout ObjectRecord) -> Void = { _ in }
     ) async throws -> Receipt {
         do {
-            let sha256 = try await queue.run { try object.keep() }
+            let (sha256, identity) = try await queue.run { [folder] in (try object.keep(), try folder.identity()) }
+            var source = source
+            source.folder = identity
             var record = ObjectRecord(sha256: sha256, kind: .init(head: object.head), byteCount: object.byteCount)
             describe(&record)
             let outcome = try await enter(record, source, priority)

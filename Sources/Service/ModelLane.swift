@@ -61,8 +61,10 @@ actor ModelLane {
                 let room = parts.settings.jobsInHand - inHand.count
                 if room * 2 >= parts.settings.jobsInHand, await mayClaim() {
                     do {
+                        // Asked each time: the folder may be mounted, or away, since.
+                        let folder = try await parts.reading.run { [folder = parts.folder] in try folder.identity() }
                         let jobs = try await parts.store.claim(
-                            room, modelDigest: model.package.digest, worker: parts.settings.name,
+                            room, modelDigest: model.package.digest, folder: folder, worker: parts.settings.name,
                             lease: parts.settings.lease, cursor: &cursor)
                         outage.isOver()
                         for job in jobs {

@@ -54,6 +54,33 @@ public struct ObjectFolder: Sendable {
         } catch {
             throw ObjectFolderError("the folder can't be made", in: folder, error)
         }
+        _ = try identity()
+    }
+
+    /// What this folder is known by in the database, whatever host it is seen from: the UUID in its file `folder-id`,
+    /// which is made where it is missing. Blocks.
+    public func identity() throws -> UUID {
+        let file = folder.appendingPathComponent("folder-id")
+        for _ in 0..<2 {
+            if let text = try? String(contentsOf: file, encoding: .utf8) {
+                guard let identity = UUID(uuidString: text.trimmingCharacters(in: .whitespacesAndNewlines)) else {
+                    throw ObjectFolderError(
+                        "\(file.path) is no UUID; write there what `folder` in longview.intakes says of its objects",
+                        in: folder, code: .unusable)
+                }
+                return identity
+            }
+            // Whole or not at all, and whoever is first.
+            let made = folder.appendingPathComponent(".folder-id-\(UUID().uuidString)")
+            try Data("\(UUID().uuidString.lowercased())\n".utf8).write(to: made)
+            defer { unlink(made.path) }
+            try FileBytes.synchronise(made)
+            guard link(made.path, file.path) == 0 || errno == EEXIST else {
+                throw ObjectFolderError("folder-id can't be made", in: folder)
+            }
+            try FileBytes.synchronise(folder)
+        }
+        throw ObjectFolderError("folder-id can't be read; check its rights", in: folder, code: .unusable)
     }
 
     /// A new object, to be written piece by piece. Blocks, as everything that it does.

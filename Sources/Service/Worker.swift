@@ -156,9 +156,16 @@ public actor Worker: ServiceLifecycle.Service {
     }
 
     private func expireLeases() async {
+        var hasAdopted = false
         while !isStopping {
             do {
-                let moved = try await parts.store.undoClockSetBack(policy: parts.settings.retries)
+                let folder = try await parts.reading.run { [folder = parts.folder] in try folder.identity() }
+                if !hasAdopted {
+                    let adopted = try await parts.store.adoptJobs(into: folder, host: parts.settings.host)
+                    if adopted > 0 { parts.logger.notice("\(adopted) jobs of an earlier version are done here") }
+                    hasAdopted = true
+                }
+                let moved = try await parts.store.undoClockSetBack(in: folder, policy: parts.settings.retries)
                 if moved > 0 {
                     parts.logger.warning(
                         "the database's clock was set back: \(moved) jobs were of the future, and are due now")

@@ -21,6 +21,9 @@ public enum Schema {
                 sql: String(decoding: PackageResources._005_deliveries_sql, as: UTF8.self)),
             Migration(
                 version: 6, name: "queue", sql: String(decoding: PackageResources._006_queue_sql, as: UTF8.self)),
+            Migration(
+                version: 7, name: "object_folders",
+                sql: String(decoding: PackageResources._007_object_folders_sql, as: UTF8.self)),
         ]
         do {
             return try Migrator(migrations: migrations)

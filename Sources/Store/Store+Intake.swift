@@ -1,3 +1,4 @@
+public import Foundation
 import Ledger
 import Postgres
 
@@ -28,8 +29,13 @@ public struct IntakeSource: Sendable, Equatable {
     public var way: Way
     /// The application entities of the association; nil where there was none.
     public var callingAETitle, calledAETitle: String?
-    /// The machine that keeps the bytes.
+    /// The machine that took it in.
     public var host: String
+    /// The identity of the object folder that keeps the bytes: workers that have it may take the jobs.
+    public var folder = unknownFolder
+
+    /// The folder of what was taken in before folders had an identity.
+    public static let unknownFolder = UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))
 
     /// A source by its parts.
     public init(_ way: Way, callingAETitle: String? = nil, calledAETitle: String? = nil, host: String) {
@@ -77,11 +83,11 @@ extension Store {
             let outcome: IntakeOutcome = !isNew ? .duplicate : conflict ? .conflicting : .new
             try await connection.execute(
                 """
-                INSERT INTO longview.intakes (object_sha256, via, calling_ae, called_ae, outcome, host)
-                VALUES ($1, $2, $3, $4, $5, $6)
+                INSERT INTO longview.intakes (object_sha256, via, calling_ae, called_ae, outcome, host, folder)
+                VALUES ($1, $2, $3, $4, $5, $6, $7)
                 """,
                 object.sha256, source.way.rawValue, source.callingAETitle, source.calledAETitle, outcome.rawValue,
-                source.host)
+                source.host, source.folder)
             let commitments = try await ObjectCommitments(of: object, on: connection)
             try await recorder.append(
                 .intake(
@@ -89,7 +95,9 @@ extension Store {
                         object, commitments, via: source.way.entryVia, isDuplicate: !isNew,
                         callingAETitle: source.callingAETitle, calledAETitle: source.calledAETitle)),
                 on: connection)
-            if !conflict { try await Self.enqueue(object.sha256, priority: priority, on: connection) }
+            if !conflict {
+                try await Self.enqueue(object.sha256, priority: priority, in: source.folder, on: connection)
+            }
             return outcome
         }
     }
@@ -104,15 +112,15 @@ extension Store {
     }
 
     /// Jobs for what the models in use have not looked at: one a model; one for the first to be active where none is.
-    /// Returns how many were added or made more urgent.
+    /// Those that wait already come to the folder in which the bytes were kept last. Returns how many were added or changed.
     @discardableResult
     static func enqueue(
-        _ objectSHA256: String, priority: JobPriority, on connection: PostgresConnection
+        _ objectSHA256: String, priority: JobPriority, in folder: UUID, on connection: PostgresConnection
     ) async throws -> Int {
         try await connection.execute(
             """
-            INSERT INTO longview.jobs (object_sha256, model_digest, priority)
-            SELECT $1::text, u.digest, $2
+            INSERT INTO longview.jobs (object_sha256, model_digest, priority, folder)
+            SELECT $1::text, u.digest, $2, $3
             FROM (SELECT digest, state FROM longview.models_in_use
                   UNION ALL
                   SELECT NULL, 'active'
@@ -125,9 +133,10 @@ extension Store {
                                    WHERE i.object_sha256 = $1::text AND i.model_digest = u.digest
                                      AND i.views = 'profile'))
             ON CONFLICT (object_sha256, model_digest)
-            DO UPDATE SET priority = excluded.priority
-            WHERE jobs.state = 'waiting' AND jobs.priority > excluded.priority
-            """, objectSHA256, priority.rawValue)
+            DO UPDATE SET priority = least(jobs.priority, excluded.priority), folder = excluded.folder
+            WHERE jobs.state IN ('waiting', 'dead')
+              AND (jobs.priority > excluded.priority OR jobs.folder <> excluded.folder)
+            """, objectSHA256, priority.rawValue, folder)
     }
 
     /// Lets whoever is ending a job of the object end it, and keeps the others until the transaction ends. Before jobs are

@@ -1,3 +1,4 @@
+public import Foundation
 import Postgres
 
 /// A worker's place in the queue of one model: whose turn it is, and from where on it looks for jobs.
@@ -22,20 +23,22 @@ public struct ClaimCursor: Sendable {
 }
 
 extension Store {
-    /// Leases at most `limit` due jobs of the model `modelDigest` for `worker`, the first to be scored first.
+    /// Leases at most `limit` due jobs of the model `modelDigest` for `worker`, the first to be scored first, whose bytes
+    /// lie in `folder`.
     ///
     /// STAT jobs come first, but every third pick goes to a normal one; where there are none of a kind, the other has
     /// its turns. Workers that claim at once get different jobs and do not wait for each other.
     public func claim(
-        _ limit: Int, modelDigest: String, worker: String, lease: Duration, cursor: inout ClaimCursor
+        _ limit: Int, modelDigest: String, folder: UUID = IntakeSource.unknownFolder, worker: String, lease: Duration,
+        cursor: inout ClaimCursor
     ) async throws -> [Job] {
         let now = ContinuousClock.now
         let sinceFull = cursor.lastFullSearch.map { now - $0 } ?? .seconds(3600)
         if sinceFull > ClaimCursor.busyInterval { cursor.floors = [:] }
-        var jobs = try await claimByTurns(limit, modelDigest, worker, lease, &cursor)
+        var jobs = try await claimByTurns(limit, (modelDigest, folder), worker, lease, &cursor)
         if jobs.isEmpty, !cursor.floors.isEmpty, sinceFull > ClaimCursor.idleInterval {
             cursor.floors = [:]
-            jobs = try await claimByTurns(limit, modelDigest, worker, lease, &cursor)
+            jobs = try await claimByTurns(limit, (modelDigest, folder), worker, lease, &cursor)
             cursor.lastFullSearch = now
         }
         if sinceFull > ClaimCursor.busyInterval { cursor.lastFullSearch = now }
@@ -43,20 +46,21 @@ extension Store {
     }
 
     private func claimByTurns(
-        _ limit: Int, _ modelDigest: String, _ worker: String, _ lease: Duration, _ cursor: inout ClaimCursor
+        _ limit: Int, _ kind: (model: String, folder: UUID), _ worker: String, _ lease: Duration,
+        _ cursor: inout ClaimCursor
     ) async throws -> [Job] {
         let turns = cursor.turns(limit)
         var found: [JobPriority: [Job]] = [:]
         for priority in JobPriority.allCases {
             let share = turns.count { $0 == priority }
-            found[priority] = try await take(share, priority, modelDigest, worker, lease, &cursor)
+            found[priority] = try await take(share, priority, kind, worker, lease, &cursor)
         }
         // What one kind leaves is the other's.
         for (priority, other) in [(JobPriority.stat, JobPriority.normal), (.normal, .stat)] {
             let missing = turns.count { $0 == other } - found[other]!.count
             let isExhausted = found[priority]!.count < turns.count { $0 == priority }
             guard missing > 0, !isExhausted else { continue }
-            found[priority]! += try await take(missing, priority, modelDigest, worker, lease, &cursor)
+            found[priority]! += try await take(missing, priority, kind, worker, lease, &cursor)
         }
         var queues = found.mapValues { $0[...] }
         let ordered = turns.compactMap { turn in
@@ -67,8 +71,8 @@ extension Store {
     }
 
     private func take(
-        _ limit: Int, _ priority: JobPriority, _ modelDigest: String, _ worker: String, _ lease: Duration,
-        _ cursor: inout ClaimCursor
+        _ limit: Int, _ priority: JobPriority, _ kind: (model: String, folder: UUID), _ worker: String,
+        _ lease: Duration, _ cursor: inout ClaimCursor
     ) async throws -> [Job] {
         guard limit > 0 else { return [] }
         let floor = cursor.floors[priority] ?? Timestamp(microseconds: 0)
@@ -77,7 +81,7 @@ extension Store {
                 """
                 WITH next AS (
                     SELECT id FROM longview.jobs
-                    WHERE state = 'waiting' AND model_digest = $1 AND priority = $2
+                    WHERE state = 'waiting' AND model_digest = $1 AND folder = $7 AND priority = $2
                       AND due_at >= $3 AND due_at <= statement_timestamp()
                     ORDER BY due_at, id
                     LIMIT $4
@@ -89,12 +93,24 @@ extension Store {
                 FROM next
                 WHERE j.id = next.id
                 RETURNING j.id, j.object_sha256, j.model_digest, j.priority, j.attempts, j.token, j.due_at
-                """, modelDigest, priority.rawValue, floor, limit, worker, lease / .seconds(1))
+                """, kind.model, priority.rawValue, floor, limit, worker, lease / .seconds(1), kind.folder)
         }
         let taken = try rows.map { row in (dueAt: try row["due_at"] as Timestamp, job: try Job(row)) }
             .sorted { ($0.dueAt, $0.job.id) < ($1.dueAt, $1.job.id) }
         if let last = taken.last { cursor.floors[priority] = last.dueAt }
         return taken.map(\.job)
+    }
+
+    /// Takes over, for `folder`, what `host` took in before folders had an identity. Returns how many jobs there were.
+    public func adoptJobs(into folder: UUID, host: String) async throws -> Int {
+        try await pool.withConnection { connection in
+            try await connection.execute(
+                """
+                UPDATE longview.jobs j SET folder = $1
+                WHERE j.folder = $2 AND j.state IN ('waiting', 'dead')
+                  AND EXISTS (SELECT FROM longview.intakes i WHERE i.object_sha256 = j.object_sha256 AND i.host = $3)
+                """, folder, IntakeSource.unknownFolder, host)
+        }
     }
 
     /// Lets the leases of `jobs` run for `lease` from now, and returns the ids of those still held.

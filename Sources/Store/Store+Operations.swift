@@ -48,8 +48,10 @@ extension Store {
             try await Self.holdJobs(of: sha256, on: connection)
             let count = try await connection.execute(
                 """
-                INSERT INTO longview.jobs (object_sha256, model_digest, priority)
-                SELECT $1::text, u.digest, $2 FROM longview.models_in_use u
+                INSERT INTO longview.jobs (object_sha256, model_digest, priority, folder)
+                SELECT $1::text, u.digest, $2,
+                       (SELECT i.folder FROM longview.intakes i WHERE i.object_sha256 = $1::text ORDER BY i.id DESC LIMIT 1)
+                FROM longview.models_in_use u
                 WHERE NOT EXISTS (SELECT FROM longview.finished_jobs f
                                   WHERE f.object_sha256 = $1::text AND f.model_digest = u.digest
                                     AND f.is_shadow = (u.state = 'shadow') AND f.state <> 'cancelled')

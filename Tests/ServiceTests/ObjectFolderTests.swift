@@ -12,7 +12,29 @@ struct ObjectFolderTests {
     private static func files(below folder: URL) -> Set<String> {
         let found = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: [.isRegularFileKey])
         return Set(
-            (found?.allObjects as? [URL] ?? []).filter { !$0.hasDirectoryPath }.map(\.lastPathComponent))
+            (found?.allObjects as? [URL] ?? []).filter { !$0.hasDirectoryPath }.map(\.lastPathComponent)
+        ).subtracting(["folder-id"])
+    }
+
+    @Test("a folder has one identity, whoever asks first, and no other folder has it")
+    func identity() async throws {
+        let place = try TestFolder.forClusters().appendingPathComponent("objects")
+        let found = try await withThrowingTaskGroup(of: UUID.self) { group in
+            for _ in 0..<8 {
+                group.addTask {
+                    let folder = ObjectFolder(place)
+                    try folder.prepare()
+                    return try folder.identity()
+                }
+            }
+            return try await group.reduce(into: Set<UUID>()) { $0.insert($1) }
+        }
+        #expect(found.count == 1)
+        let other = ObjectFolder(try TestFolder.forClusters().appendingPathComponent("objects"))
+        try other.prepare()
+        #expect(try !found.contains(other.identity()))
+        try Data("lost".utf8).write(to: place.appendingPathComponent("folder-id"))
+        #expect(throws: ObjectFolderError.self) { try ObjectFolder(place).identity() }
     }
 
     @Test("an object lies under its digest when it is kept, and nowhere before")
@@ -100,7 +122,8 @@ struct ObjectFolderTests {
         let digest = try await site.store.modelsInUse()[0].digest
         var cursor = ClaimCursor()
         let job = try await site.store.claim(
-            1, modelDigest: digest, worker: "w", lease: .seconds(60), cursor: &cursor)[0]
+            1, modelDigest: digest, folder: site.folder.identity(), worker: "w", lease: .seconds(60), cursor: &cursor)[
+                0]
         #expect(job.objectSHA256 == done.sha256)
         let refusal = RefusalRecord(
             object: ObjectRecord(sha256: done.sha256, kind: .dicom, byteCount: 1), modelDigest: digest, stage: .gate,

@@ -85,7 +85,7 @@ struct Site: Sendable {
 
     /// A worker; `load` is called for each model first.
     func worker(
-        _ name: String = "w1", change: (inout WorkerSettings) -> Void = { _ in },
+        _ name: String = "w1", folder: ObjectFolder? = nil, change: (inout WorkerSettings) -> Void = { _ in },
         load: @escaping @Sendable (RegisteredModel) async throws -> Void = { _ in }
     ) -> Worker {
         var settings = WorkerSettings(longviewVersion: "0", host: "test", process: 1)
@@ -95,7 +95,8 @@ struct Site: Sendable {
         settings.retries.firstPause = 0.05
         change(&settings)
         return Worker(
-            store: store, folder: folder, decoders: decoders, settings: settings, signal: signal, logger: TestLog.silent
+            store: store, folder: folder ?? self.folder, decoders: decoders, settings: settings, signal: signal,
+            logger: TestLog.silent
         ) { model in
             try await load(model)
             return try await ScoringModel.load(try Self.package(model.version), options: ExecutionOptions(threads: 2))

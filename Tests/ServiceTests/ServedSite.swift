@@ -126,10 +126,12 @@ struct ServedSite: Sendable {
         ).count
     }
 
-    /// Files of the object folder, whole or not.
+    /// Files of objects in the object folder, whole or not.
     func files() -> Int {
         let all = FileManager.default.enumerator(atPath: site.folder.folder.path)
-        return all?.count { _ in all?.fileAttributes?[.type] as? FileAttributeType == .typeRegular } ?? 0
+        let files = all?.count { _ in all?.fileAttributes?[.type] as? FileAttributeType == .typeRegular } ?? 0
+        // But for the one with the folder's identity.
+        return files - 1
     }
 }
 

@@ -178,6 +178,24 @@ struct WorkerTests {
         await site.store.close()
     }
 
+    @Test("a worker without the folder in which the bytes lie leaves the jobs to those who have it")
+    func elsewhere() async throws {
+        let site = try await Site()
+        for number in 0..<3 { try await site.send(number) }
+        let other = ObjectFolder(site.root.appendingPathComponent("elsewhere", isDirectory: true))
+        try other.prepare()
+        try await site.withWorker(site.worker("stranger", folder: other)) {
+            // Long enough for it to have looked several times.
+            try await Task.sleep(for: .seconds(1))
+            #expect(try await site.count("SELECT count(*) AS n FROM longview.jobs WHERE attempts = 0") == 3)
+            try await site.withWorker(site.worker()) {
+                try await site.wait { try await site.scores().count == 3 }
+            }
+        }
+        #expect(try await site.count("SELECT count(*) AS n FROM longview.job_attempts") == 0)
+        await site.store.close()
+    }
+
     @Test("what another worker left behind is done when its leases have ended")
     func abandoned() async throws {
         let site = try await Site()
@@ -185,7 +203,8 @@ struct WorkerTests {
         let digest = try await site.store.modelsInUse()[0].digest
         var cursor = ClaimCursor()
         let jobs = try await site.store.claim(
-            2, modelDigest: digest, worker: "gone", lease: .milliseconds(300), cursor: &cursor)
+            2, modelDigest: digest, folder: site.folder.identity(), worker: "gone", lease: .milliseconds(300),
+            cursor: &cursor)
         #expect(jobs.count == 2)
         try await site.withWorker(site.worker { $0.lease = .seconds(2) }) {
             try await site.wait { try await site.scores().count == 2 }

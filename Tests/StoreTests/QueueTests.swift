@@ -32,6 +32,34 @@ struct QueueTests {
         await store.close()
     }
 
+    @Test("a job is for workers that have the bytes: in the folder they came to last, or to which it was adopted")
+    func folders() async throws {
+        let (_, store) = try await Samples.queue(1)
+        let (here, there) = (UUID(), UUID())
+        var source = Samples.source
+        source.folder = here
+        for number in 1..<3 { #expect(try await store.intake(Samples.object(number), from: source) == .new) }
+        func claimed(in folder: UUID) async throws -> [String] {
+            var cursor = ClaimCursor()
+            let jobs = try await store.claim(
+                9, modelDigest: Samples.model.digest, folder: folder, worker: "w", lease: .seconds(60), cursor: &cursor)
+            try await store.release(jobs, code: "stopped", message: "")
+            return jobs.map(\.objectSHA256)
+        }
+        #expect(try await claimed(in: there) == [])
+        #expect(try await claimed(in: here) == [Samples.digest(1), Samples.digest(2)])
+        // Sent again to another receiver, as when the first is gone.
+        source.folder = there
+        #expect(try await store.intake(Samples.object(2), from: source) == .duplicate)
+        #expect(try await claimed(in: here) == [Samples.digest(1)])
+        #expect(try await claimed(in: there) == [Samples.digest(2)])
+        // The one from before folders had an identity.
+        #expect(try await store.adoptJobs(into: here, host: "another") == 0)
+        #expect(try await store.adoptJobs(into: here, host: Samples.source.host) == 1)
+        #expect(try await claimed(in: here) == [Samples.digest(0), Samples.digest(1)])
+        await store.close()
+    }
+
     @Test("a job is done exactly when its record is there; recorded before, it is done as well")
     func completion() async throws {
         let (database, store) = try await Samples.queue(2)
