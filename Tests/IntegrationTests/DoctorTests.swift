@@ -36,7 +36,7 @@ struct DoctorTests {
         let first = try await longview.run("db", "start")
         #expect(first.status == 0, "\(first.errors)")
         #expect(try await longview.run("db", "start").output == first.output)
-        let url = try await longview.run("db", "url").output.trimmingCharacters(in: .newlines)
+        let url = try await longview.databaseURL()
         #expect(try shell("psql -AtX -c 'SHOW listen_addresses' '\(url)' | wc -c") == "1")
         #expect(try await longview.run("db", "stop").status == 0)
         #expect(try await longview.run("db", "status").status == 1)

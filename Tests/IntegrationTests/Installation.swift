@@ -58,6 +58,11 @@ struct Installation {
 
     static let executable = Products.program("longview")
 
+    /// Where its database is, as its owner.
+    func databaseURL() async throws -> String {
+        try await run("db", "url").output.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
     /// A path in this installation's folder.
     func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
 

@@ -15,18 +15,15 @@ struct ServeTests {
         return (server, try await longview.listeningPort(of: server))
     }
 
-    /// Stores a file by STOW-RS (PS3.18, section 10.5); the status of the answer.
-    private static func store(
-        _ longview: Installation, _ path: String, _ server: Installation.Running, token: String
-    ) async throws -> Int {
-        let port = try await longview.listeningPort(of: server, after: "HTTP on port ")
+    /// Stores an object by STOW-RS (PS3.18, section 10.5); the status of the answer.
+    static func store(_ object: Data, to port: UInt16, token: String) async throws -> Int {
         var request = URLRequest(url: try #require(URL(string: "http://127.0.0.1:\(port)/studies")))
         request.httpMethod = "POST"
         request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization")
         request.setValue(
             "multipart/related; type=\"application/dicom\"; boundary=part", forHTTPHeaderField: "Content-Type")
         var body = Data("--part\r\nContent-Type: application/dicom\r\n\r\n".utf8)
-        body += try Data(contentsOf: URL(fileURLWithPath: path))
+        body += object
         body += Data("\r\n--part--\r\n".utf8)
         request.httpBody = body
         let (_, response) = try await URLSession.shared.data(for: request)
@@ -41,10 +38,12 @@ struct ServeTests {
         let tokens = try longview.write("tokens", Array("ris \(token)\n".utf8))
         chmod(tokens, 0o600)
         let (server, port) = try await Self.serve(longview, "--tokens", tokens)
+        let web = try await longview.listeningPort(of: server, after: "HTTP on port ")
+        let last = try Data(contentsOf: URL(fileURLWithPath: paths[3]))
         #expect(try await longview.send(Array(paths.dropLast()), to: port).acknowledged.count == 3)
         // The last one by STOW-RS, from a stranger first.
-        #expect(try await Self.store(longview, paths[3], server, token: "wrong") == 401)
-        #expect(try await Self.store(longview, paths[3], server, token: token) == 200)
+        #expect(try await Self.store(last, to: web, token: "wrong") == 401)
+        #expect(try await Self.store(last, to: web, token: token) == 200)
         // The same again: stored, and nothing new.
         #expect(try await longview.send([paths[0]], to: port).acknowledged.count == 1)
         try await longview.wait("not all was scored: \(server.errors)") { try await longview.queueLength() == 0 }

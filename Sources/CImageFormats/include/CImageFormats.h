@@ -1,7 +1,7 @@
 /// PNG and JPEG pictures to grey samples, over libpng and libjpeg-turbo, and back to PNG, over libdeflate.
 ///
-/// libpng and libjpeg-turbo report errors by longjmp. Every jump starts and ends inside this target: a call returns a status and
-/// writes a sentence into `message`, and nothing it allocated outlives a failure.
+/// libpng and libjpeg-turbo report errors by longjmp. Every jump starts and ends inside this target: a call returns a
+/// status and writes a sentence into `message`, and nothing it allocated outlives a failure.
 #pragma once
 
 #include <stddef.h>

@@ -42,7 +42,7 @@ final class DrillSite {
         try prepare(longview)
         self.parts = parts
         try await longview.importShippedModel(active: true)
-        databaseURL = try await longview.run("db", "url").output.trimmingCharacters(in: .whitespacesAndNewlines)
+        databaseURL = try await longview.databaseURL()
         network = try TCPProxy(to: TCPProxy.Target(port: 1))
     }
 

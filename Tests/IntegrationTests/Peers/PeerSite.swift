@@ -127,8 +127,8 @@ final class PeerSite {
 
     /// Every intake.
     private func kept() async throws -> [Kept] {
-        let url = try await longview.run("db", "url").output.trimmingCharacters(in: .whitespacesAndNewlines)
-        let rows = try await PostgresConnection.with(PostgresConfiguration(url: url), logger: TestLog.silent) {
+        let database = try await PostgresConfiguration(url: longview.databaseURL())
+        let rows = try await PostgresConnection.with(database, logger: TestLog.silent) {
             try await $0.query(
                 """
                 SELECT o.sop_instance_uid, o.patient_id, o.transfer_syntax_uid, i.calling_ae, i.via,

@@ -21,9 +21,7 @@ final class Soak {
         let token = String(repeating: "s0ak", count: 8)
         let tokens = try longview.write("tokens", Array("ris \(token)\n".utf8))
         chmod(tokens, 0o600)
-        let server = try Installation.Running(
-            longview, ["serve", "--any-caller", "--port", "0", "--http", "127.0.0.1:0", "--tokens", tokens])
-        let port = try await longview.listeningPort(of: server)
+        let (server, port) = try await ServeTests.serve(longview, "--tokens", tokens)
         let http = try await longview.listeningPort(of: server, after: "HTTP on port ")
         atRest = try SoakSample(of: server.processIdentifier, at: 0)
         // All that a server needs more of when it is busy is there before anything is measured: batches, connections.
@@ -68,8 +66,8 @@ final class Soak {
         }
         #expect(try await server.end(by: SIGTERM) == 0, "\(server.errors.suffix(4000))")
         try await longview.checkLedger()
-        let url = try await longview.run("db", "url").output.trimmingCharacters(in: .whitespacesAndNewlines)
-        let waits = try await PostgresConnection.with(PostgresConfiguration(url: url), logger: TestLog.silent) {
+        let database = try await PostgresConfiguration(url: longview.databaseURL())
+        let waits = try await PostgresConnection.with(database, logger: TestLog.silent) {
             try await check($0)
             return try await Self.waits($0)
         }

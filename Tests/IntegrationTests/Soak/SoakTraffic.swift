@@ -91,33 +91,23 @@ struct SoakTraffic: Sendable {
         Issue.record("\(kind) \(index) was never accepted")
     }
 
-    /// Each second the metrics, and every five seconds an object by STOW-RS (PS3.18, section 10.5).
+    /// Each second the metrics, and every five seconds an object by STOW-RS.
     private func useWeb() async throws {
         for index in 0... {
             try await Task.sleep(until: start + .seconds(1) * index)
             if isOver { return }
-            #expect(try await answer(request("metrics")) == 200)
+            let metrics = try #require(URL(string: "http://127.0.0.1:\(http)/metrics"))
+            let (_, response) = try await URLSession.shared.data(from: metrics)
+            #expect((response as? HTTPURLResponse)?.statusCode == 200)
             guard index % 5 == 4 else { continue }
-            var request = try request("studies")
-            request.httpMethod = "POST"
-            request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization")
-            request.setValue(
-                "multipart/related; type=\"application/dicom\"; boundary=part", forHTTPHeaderField: "Content-Type")
-            request.httpBody =
-                Data("--part\r\nContent-Type: application/dicom\r\n\r\n".utf8)
-                + Data(try SmallRadiograph.file(SoakTally.Kind.web.number(index))) + Data("\r\n--part--\r\n".utf8)
+            let object = Data(try SmallRadiograph.file(SoakTally.Kind.web.number(index)))
             tally.sending(.web, index)
-            if try await answer(request) == 200 { tally.acknowledged(.web, index) } else { tally.count("web put off") }
+            if try await ServeTests.store(object, to: http, token: token) == 200 {
+                tally.acknowledged(.web, index)
+            } else {
+                tally.count("web put off")
+            }
         }
-    }
-
-    private func request(_ path: String) throws -> URLRequest {
-        URLRequest(url: try #require(URL(string: "http://127.0.0.1:\(http)/\(path)")))
-    }
-
-    private func answer(_ request: URLRequest) async throws -> Int {
-        let (_, response) = try await URLSession.shared.data(for: request)
-        return try #require(response as? HTTPURLResponse).statusCode
     }
 }
 
