@@ -53,11 +53,16 @@ public actor DecoderPool {
     }
 
     /// Decodes, renders and judges the bytes of one file, as `profile` says.
-    ///
-    /// - Throws: ``DecoderError`` where there is no decoder; then nothing is said about the object.
     public func prepare(_ bytes: [UInt8], profile: PreprocessingProfile) async throws -> Preparation {
+        try await prepare(ObjectSource(bytes), profile: profile)
+    }
+
+    /// Decodes, renders and judges one file, as `profile` says.
+    ///
+    /// - Throws: ``DecoderError`` where there is no decoder, then nothing is said about the object; what `object` throws.
+    public func prepare(_ object: ObjectSource, profile: PreprocessingProfile) async throws -> Preparation {
         do {
-            let (reply, pixels) = try await answer(.prepare(profile), about: bytes)
+            let (reply, pixels) = try await answer(.prepare(profile), about: object)
             guard let preparation = Preparation(reply, pixels: pixels) else { throw DecoderFailure.nonsense }
             return preparation
         } catch let failure as DecoderFailure {
@@ -112,7 +117,7 @@ public actor DecoderPool {
         reply: DecoderReply, pixels: [UInt8]
     ) {
         do {
-            let (reply, pixels) = try await answer(request, about: bytes)
+            let (reply, pixels) = try await answer(request, about: ObjectSource(bytes))
             if case .unreadable(let code, let message) = reply { throw UnreadableObject(code: code, message: message) }
             return (reply, pixels)
         } catch let failure as DecoderFailure {
@@ -121,13 +126,14 @@ public actor DecoderPool {
         }
     }
 
-    /// The answer of a process; a crash is tried again on a new one. Throws ``DecoderFailure`` or ``DecoderError``.
-    private func answer(_ request: DecoderRequest, about bytes: [UInt8]) async throws -> (DecoderReply, [UInt8]) {
+    /// The answer of a process; a crash is tried again on a new one. Throws ``DecoderFailure``, ``DecoderError`` or what
+    /// `object` throws.
+    private func answer(_ request: DecoderRequest, about object: ObjectSource) async throws -> (DecoderReply, [UInt8]) {
         do {
-            return try await answerOnce(request, about: bytes)
+            return try await answerOnce(request, about: object)
         } catch DecoderFailure.crashed, DecoderFailure.killed {
             do {
-                return try await answerOnce(request, about: bytes)
+                return try await answerOnce(request, about: object)
             } catch DecoderFailure.killed {
                 throw DecoderError(
                     .killed,
@@ -137,16 +143,22 @@ public actor DecoderPool {
         }
     }
 
-    private func answerOnce(_ request: DecoderRequest, about bytes: [UInt8]) async throws -> (DecoderReply, [UInt8]) {
+    private func answerOnce(_ request: DecoderRequest, about object: ObjectSource) async throws -> (
+        DecoderReply, [UInt8]
+    ) {
         let process = try await take()
         do {
-            let (reply, pixels) = try await queue.run { try process.answer(request, about: bytes) }
-            give(back: process)
+            let (reply, pixels) = try await queue.run { try process.answer(request, about: object) }
             if case .broken(let complaint) = reply { throw DecoderError(.installationBroken, complaint) }
+            give(back: process)
             return (reply, pixels)
         } catch let failure as DecoderFailure {
             discard()
             throw failure
+        } catch {
+            // It was not asked, and is as good as before.
+            give(back: process)
+            throw error
         }
     }
 

@@ -72,15 +72,15 @@ final class DecoderProcess: @unchecked Sendable {
         close(memory)
     }
 
-    /// Hands over `bytes` with `request` and waits for the answer. Throws ``DecoderFailure``, after which the process
-    /// is gone.
-    func answer(_ request: DecoderRequest, about bytes: [UInt8]) throws -> (reply: DecoderReply, bytes: [UInt8]) {
-        try share(bytes)
+    /// Hands over an object with `request` and waits for the answer. Throws ``DecoderFailure``, after which the process is
+    /// gone; or, before it was asked, ``DecoderError`` or what `object` throws.
+    func answer(_ request: DecoderRequest, about object: ObjectSource) throws -> (reply: DecoderReply, bytes: [UInt8]) {
+        try share(object)
         served += 1
         do {
             _ = CConfinement_allow_processor_time(process, UInt32(limits.processorSeconds))
             let deadline = CConfinement_now() + Int64(limits.seconds * 1e9)
-            try channel.send(SizedRequest(request: request, count: bytes.count, capacity: capacity))
+            try channel.send(SizedRequest(request: request, count: object.count, capacity: capacity))
             let message = try channel.receive(limit: limits.replyBytes, deadline: deadline)
             return (try message.decoded(DecoderReply.self), message.bytes)
         } catch DecoderChannel.Failure.timedOut {
@@ -94,26 +94,25 @@ final class DecoderProcess: @unchecked Sendable {
         }
     }
 
-    /// Copies `bytes` into the shared memory, which grows as needed.
-    private func share(_ bytes: [UInt8]) throws {
-        if bytes.count > capacity || region == nil {
+    /// Has an object written into the shared memory, which grows as needed.
+    private func share(_ object: ObjectSource) throws {
+        if object.count > capacity || region == nil {
             // To the next power of two from 16 MiB on, so that it is rarely mapped anew.
             var wanted = max(capacity, 16 << 20)
-            while wanted < bytes.count { wanted *= 2 }
+            while wanted < object.count { wanted *= 2 }
             if let region { munmap(region, capacity) }
             region = nil
             guard ftruncate(memory, off_t(wanted)) == 0,
                 let mapped = mmap(nil, wanted, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0), mapped != MAP_FAILED
             else {
                 capacity = 0
-                throw DecoderError(.outOfMemory, "memory for an object of \(bytes.count) bytes can't be had; try later")
+                throw DecoderError(
+                    .outOfMemory, "memory for an object of \(object.count) bytes can't be had; try later")
             }
             region = mapped
             capacity = wanted
         }
-        bytes.withUnsafeBytes { source in
-            if let base = source.baseAddress { region?.copyMemory(from: base, byteCount: source.count) }
-        }
+        try object.write(to: UnsafeMutableRawBufferPointer(start: region, count: capacity))
     }
 
     /// Ends the process.

@@ -1,19 +1,18 @@
 public import Decoding
 import Foundation
-public import Imaging
-import Inference
+public import Inference
 import Postgres
 public import Store
 
 /// Makes the records of what one model says, with everything they rest on.
 public struct RecordMaker: Sendable {
-    private let model: ScoringModel
+    private let package: ModelPackage
     private let views: InferenceRecord.Views
     private let longviewVersion, host: String
 
-    /// Records of scores of `views` by `model`, made by this program on this machine.
-    public init(model: ScoringModel, views: InferenceRecord.Views, longviewVersion: String, host: String) {
-        self.model = model
+    /// Records of scores of `views` by the model in `package`, made by this program on this machine.
+    public init(package: ModelPackage, views: InferenceRecord.Views, longviewVersion: String, host: String) {
+        self.package = package
         self.views = views
         self.longviewVersion = longviewVersion
         self.host = host
@@ -22,26 +21,39 @@ public struct RecordMaker: Sendable {
     /// Why `object` got no score.
     public func record(of refusal: Preparation.Refusal, object: ObjectRecord) throws -> RefusalRecord {
         RefusalRecord(
-            object: object, modelDigest: model.package.digest, stage: .init(refusal.stage), code: refusal.code,
+            object: object, modelDigest: package.digest, stage: .init(refusal.stage), code: refusal.code,
             message: refusal.message, gate: try refusal.gate.map(JSONText.init(encoding:)),
             longviewVersion: longviewVersion, host: host)
     }
 
-    /// The score of `object`, whose picture is `picture`.
+    /// The score of `object` by `model`, which is the one of the package, from `rendering`.
     public func record(
-        of score: RiskScore, ready: Preparation.Ready, object: ObjectRecord, picture: PictureRecord,
-        timing: InferenceRecord.Timing
+        of score: RiskScore, by model: ScoringModel, from rendering: RenderingRecord, object: ObjectRecord,
+        scoreMilliseconds: Double
     ) throws -> InferenceRecord {
-        let description = model.package.description
+        precondition(model.package.digest == package.digest)
         return InferenceRecord(
-            object: object, pictureSHA256: picture.sha256, modelDigest: model.package.digest,
-            modelName: description.name, modelVersion: description.version,
-            profile: try JSONText(encoding: model.profile),
-            rendering: try JSONText(encoding: ready.radiograph.provenance), gate: try JSONText(encoding: ready.gate),
+            object: object, pictureSHA256: rendering.picture.sha256, modelDigest: package.digest,
+            modelName: package.description.name, modelVersion: package.description.version,
+            profile: try JSONText(encoding: model.profile), rendering: rendering.provenance, gate: rendering.gate,
             views: views, viewWeights: score.viewWeights, viewRisks: score.viewRisks, logits: score.logits,
-            risk: score.risk, category: score.category, flags: ready.flags, timing: timing,
+            risk: score.risk, category: score.category, flags: rendering.flags,
+            timing: .init(
+                decode: rendering.decodeMilliseconds, render: rendering.renderMilliseconds, score: scoreMilliseconds),
             engineVersion: model.network.engine.version, kernels: model.network.engine.kernels.rawValue,
             longviewVersion: longviewVersion, host: host)
+    }
+}
+
+extension RenderingRecord {
+    /// What the first stage left of an object, with the picture compressed for keeping. Blocks.
+    public init(_ ready: Preparation.Ready, decodeMilliseconds: Double, renderMilliseconds: Double) throws {
+        let picture = ready.radiograph.picture
+        self.init(
+            picture: PictureRecord(
+                sha256: picture.sha256, width: picture.width, height: picture.height, png: try picture.pngFile()),
+            provenance: try JSONText(encoding: ready.radiograph.provenance), gate: try JSONText(encoding: ready.gate),
+            flags: ready.flags, decodeMilliseconds: decodeMilliseconds, renderMilliseconds: renderMilliseconds)
     }
 }
 
@@ -53,13 +65,5 @@ extension RefusalRecord.Stage {
             case .render: .render
             case .gate: .gate
             }
-    }
-}
-
-extension PictureRecord {
-    /// The picture compressed for keeping. Blocks.
-    public init(_ picture: GreyPicture) throws {
-        self.init(
-            sha256: picture.sha256, width: picture.width, height: picture.height, png: try picture.pngFile())
     }
 }

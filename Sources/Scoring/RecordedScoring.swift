@@ -29,7 +29,7 @@ public struct RecordedScoring: Sendable {
         self.model = model
         self.decoders = decoders
         self.views = views
-        records = RecordMaker(model: model, views: views, longviewVersion: longviewVersion, host: host)
+        records = RecordMaker(package: model.package, views: views, longviewVersion: longviewVersion, host: host)
     }
 
     /// What came of one object. Everything but `elapsed` is in the database when this is returned.
@@ -87,11 +87,13 @@ public struct RecordedScoring: Sendable {
             }
             elapsed.score = milliseconds
             _ = clock.lap()
-            let picture = try await preparing.run { try PictureRecord(ready.radiograph.picture) }
+            let rendering = try await preparing.run { [elapsed] in
+                try RenderingRecord(
+                    ready, decodeMilliseconds: elapsed.decode, renderMilliseconds: elapsed.render)
+            }
             let record = try records.record(
-                of: score, ready: ready, object: object, picture: picture,
-                timing: .init(decode: elapsed.decode, render: elapsed.render, score: elapsed.score))
-            let outcome = try await store.record(record, picture: picture)
+                of: score, by: model, from: rendering, object: object, scoreMilliseconds: elapsed.score)
+            let outcome = try await store.record(record, picture: rendering.picture)
             elapsed.record = clock.lap()
             switch outcome {
             case .recorded(let id):

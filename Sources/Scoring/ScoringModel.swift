@@ -21,7 +21,7 @@ public final class ScoringModel: Sendable {
     ///   `ImagingError` where its profile is not one this program knows.
     public init(folder: URL, options: ExecutionOptions) throws {
         package = try ModelPackage.open(folder)
-        profile = try JSONDecoder().decode(ProfilePart.self, from: package.descriptionBytes).profile
+        profile = try ProfilePart.profile(of: package)
         network = try package.makeNetwork(options: options)
         try package.verifyGolden(network)
     }
@@ -53,6 +53,10 @@ public final class ScoringModel: Sendable {
 }
 
 /// The part of `model.json` that tells how pictures are prepared.
-private struct ProfilePart: Decodable {
-    let profile: PreprocessingProfile
+struct ProfilePart: Decodable {
+    private let profile: PreprocessingProfile
+
+    static func profile(of package: ModelPackage) throws -> PreprocessingProfile {
+        try JSONDecoder().decode(Self.self, from: package.descriptionBytes).profile
+    }
 }

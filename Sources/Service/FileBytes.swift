@@ -5,6 +5,15 @@ import Glibc
 enum FileBytes {
     /// All bytes of a regular file of at most `limit` bytes. Blocks.
     static func read(_ file: URL, limit: Int) throws -> [UInt8] {
+        try withFile(file, limit: limit) { descriptor, size in
+            try [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+                count = try fill(UnsafeMutableRawBufferPointer(buffer), from: descriptor, of: file) ? size : 0
+            }
+        }
+    }
+
+    /// Opens a file of at most `limit` bytes for `body`, which is given its descriptor and length. Blocks.
+    static func withFile<Value>(_ file: URL, limit: Int, _ body: (Int32, Int) throws -> Value) throws -> Value {
         let descriptor = open(file.path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
         let parent = file.deletingLastPathComponent()
         guard descriptor >= 0 else { throw ObjectFolderError("\(file.lastPathComponent) can't be opened", in: parent) }
@@ -14,20 +23,23 @@ enum FileBytes {
             throw ObjectFolderError(
                 "\(file.lastPathComponent) is too large to be an object", in: parent, code: .unusable)
         }
-        var failure: Int32 = 0
-        let bytes = [UInt8](unsafeUninitializedCapacity: Int(status.st_size)) { buffer, count in
-            while count < buffer.count {
-                let got = Glibc.read(descriptor, buffer.baseAddress! + count, buffer.count - count)
-                if got < 0 && errno == EINTR { continue }
-                if got < 0 { failure = errno }
-                if got <= 0 { return }
-                count += got
+        return try body(descriptor, Int(status.st_size))
+    }
+
+    /// Fills `buffer` with the next bytes of `file`, open as `descriptor`; false where it ends before. Blocks.
+    static func fill(_ buffer: UnsafeMutableRawBufferPointer, from descriptor: Int32, of file: URL) throws -> Bool {
+        var count = 0
+        while count < buffer.count {
+            let got = Glibc.read(descriptor, buffer.baseAddress! + count, buffer.count - count)
+            if got < 0 && errno == EINTR { continue }
+            if got < 0 {
+                throw ObjectFolderError(
+                    "\(file.lastPathComponent) can't be read", in: file.deletingLastPathComponent())
             }
+            if got == 0 { return false }
+            count += got
         }
-        guard failure == 0 else {
-            throw ObjectFolderError("\(file.lastPathComponent) can't be read", in: parent, number: failure)
-        }
-        return bytes
+        return true
     }
 
     /// Asks the file system to keep a file or a folder's entries through a power cut. Blocks.

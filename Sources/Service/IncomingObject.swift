@@ -19,9 +19,6 @@ public final class IncomingObject: @unchecked Sendable {
     /// Bytes written.
     public private(set) var byteCount = 0
 
-    /// Enough for the preamble and prefix of DICOM (PS3.10 section 7.1).
-    private static let headBytes = 132
-
     init(in folder: ObjectFolder) throws {
         self.folder = folder
         path = folder.stagingFolder.appendingPathComponent(UUID().uuidString).path
@@ -44,7 +41,7 @@ public final class IncomingObject: @unchecked Sendable {
             throw ObjectFolderError("it is larger than 2 GiB; no radiograph is", in: folder.folder, code: .unusable)
         }
         hash.update(bufferPointer: bytes)
-        if head.count < Self.headBytes { head += bytes.prefix(Self.headBytes - head.count) }
+        if head.count < StoredObject.headBytes { head += bytes.prefix(StoredObject.headBytes - head.count) }
         var offset = 0
         while offset < bytes.count {
             let count = Glibc.write(descriptor, bytes.baseAddress! + offset, bytes.count - offset)

@@ -8,7 +8,8 @@ import Store
 /// One model's way through a worker: claims its jobs, decodes ahead, fills the network, records.
 ///
 /// While the network scores, the next radiographs are decoded. What is ready when the network becomes free is scored in
-/// one run, at most `largestBatch` of them, so a lone radiograph waits for nobody and a crowd fills the network.
+/// one run, at most `largestBatch` of them, so a lone radiograph waits for nobody and a crowd fills the network. A worker
+/// that only decodes hands over what is ready; one that only scores takes what was handed over.
 actor ModelLane {
     /// How far a job has come.
     private enum Phase {
@@ -17,17 +18,34 @@ actor ModelLane {
         case underWay
     }
 
-    struct Prepared {
+    private struct Prepared {
+        /// Decoded here, and not compressed yet; or by another worker.
+        enum Rendering {
+            case here(Preparation.Ready, decode: Double, render: Double)
+            case elsewhere(RenderingRecord)
+        }
+
         var job: Job
         var object: ObjectRecord
-        var ready: Preparation.Ready
-        var decode, render: Double
+        var picture: GreyPicture
+        var rendering: Rendering
+
+        /// As it is kept. Blocks.
+        func renderingRecord() throws -> RenderingRecord {
+            switch rendering {
+            case .here(let ready, let decode, let render):
+                try RenderingRecord(ready, decodeMilliseconds: decode, renderMilliseconds: render)
+            case .elsewhere(let record): record
+            }
+        }
     }
 
-    nonisolated let model: ScoringModel
+    nonisolated let model: WorkerModel
     let parts: WorkerParts
     private let records: RecordMaker
     private let readySignal = WorkSignal()
+    private var cursors: [JobStage: ClaimCursor] = [:]
+    private var nextLookForRendered = ContinuousClock.now
     private var inHand: [Int64: (job: Job, phase: Phase)] = [:]
     private var ready: [Prepared] = []
     private var decoding = 0
@@ -36,11 +54,12 @@ actor ModelLane {
     /// Whether the model is a shadow: then it takes jobs only while no other lane has any.
     private var mayClaim: @Sendable () async -> Bool = { true }
 
-    init(model: ScoringModel, parts: WorkerParts) {
+    init(model: WorkerModel, parts: WorkerParts) {
         self.model = model
         self.parts = parts
         records = RecordMaker(
-            model: model, views: .profile, longviewVersion: parts.settings.longviewVersion, host: parts.settings.host)
+            package: model.package, views: .profile, longviewVersion: parts.settings.longviewVersion,
+            host: parts.settings.host)
     }
 
     /// The jobs whose leases are to be extended.
@@ -53,24 +72,14 @@ actor ModelLane {
     /// Works until ``stop()``, and then until what is under way is recorded.
     func run() async {
         await withDiscardingTaskGroup { group in
-            group.addTask { await self.scoreWhatIsReady() }
-            var cursor = ClaimCursor()
+            if let scoring = model.scoring { group.addTask { await self.scoreWhatIsReady(with: scoring) } }
             var outage = Outage(parts.logger, "the queue can't be read")
             while !isStopping {
                 let seen = parts.signal.generation
-                let room = parts.settings.jobsInHand - inHand.count
                 if room * 2 >= parts.settings.jobsInHand, await mayClaim() {
                     do {
-                        // Asked each time: the folder may be mounted, or away, since.
-                        let folder = try await parts.reading.run { [folder = parts.folder] in try folder.identity() }
-                        let jobs = try await parts.store.claim(
-                            room, modelDigest: model.package.digest, folder: folder, worker: parts.settings.name,
-                            lease: parts.settings.lease, cursor: &cursor)
+                        for job in try await claim() { group.addTask { await self.begin(job) } }
                         outage.isOver()
-                        for job in jobs {
-                            inHand[job.id] = (job, .preparing)
-                            group.addTask { await self.prepare(job) }
-                        }
                         // Stopped while they were claimed: they go back at once.
                         if isStopping { await returnWhatIsNotUnderWay() }
                     } catch {
@@ -114,6 +123,50 @@ actor ModelLane {
         parts.signal.notify()
     }
 
+    // MARK: Claiming
+
+    private var room: Int { parts.settings.jobsInHand - inHand.count }
+
+    private var isScoringOnly: Bool { !parts.settings.stages.contains(.decode) }
+
+    /// Leases as many jobs as there is room for. What others rendered comes first: it has waited longer.
+    private func claim() async throws -> [Job] {
+        var jobs: [Job] = []
+        if model.scoring != nil, isScoringOnly || .now >= nextLookForRendered {
+            jobs = try await claim(.toScore, at: .score)
+            if jobs.isEmpty { nextLookForRendered = .now + parts.settings.renderedInterval }
+        }
+        guard !isScoringOnly, room > 0 else { return jobs }
+        if model.scoring == nil {
+            let isFull = try await parts.store.hasRendered(
+                parts.settings.renderedAhead, modelDigest: model.package.digest)
+            if isFull { return jobs }
+        }
+        // Asked each time: the folder may be mounted, or away, since.
+        let folder = try await parts.reading.run { [folder = parts.folder] in try folder.identity() }
+        return jobs + (try await claim(.toDecode(in: folder), at: .decode))
+    }
+
+    private func claim(_ selection: JobSelection, at stage: JobStage) async throws -> [Job] {
+        var cursor = cursors[stage] ?? ClaimCursor()
+        defer { cursors[stage] = cursor }
+        let jobs = try await parts.store.claim(
+            room, selection, modelDigest: model.package.digest, worker: parts.settings.name,
+            lease: parts.settings.lease, cursor: &cursor)
+        for job in jobs { inHand[job.id] = (job, .preparing) }
+        return jobs
+    }
+
+    private func begin(_ job: Job) async {
+        await takeTurn()
+        defer { passTurn() }
+        guard holds(job) else { return }
+        switch job.stage {
+        case .decode: await decode(job)
+        case .score: await fetch(job)
+        }
+    }
+
     // MARK: Decoding
 
     private func holds(_ job: Job) -> Bool { inHand[job.id]?.job.token == job.token }
@@ -136,28 +189,26 @@ actor ModelLane {
         if turns.isEmpty { decoding -= 1 } else { turns.removeFirst().resume() }
     }
 
-    private func prepare(_ job: Job) async {
-        await takeTurn()
-        defer { passTurn() }
-        guard holds(job) else { return }
+    private func decode(_ job: Job) async {
         do {
-            let bytes = try await parts.reading.run { [folder = parts.folder] in try folder.read(job.objectSHA256) }
-            guard holds(job) else { return }
-            var object = ObjectRecord(sha256: job.objectSHA256, kind: .init(head: bytes), byteCount: bytes.count)
-            let prepared = try await parts.decoders.prepare(bytes, profile: model.profile)
+            let stored = try await parts.reading.run { [folder = parts.folder] in
+                try folder.storedObject(job.objectSHA256)
+            }
+            var object = ObjectRecord(
+                sha256: job.objectSHA256, kind: .init(head: stored.head), byteCount: stored.source.count)
+            let prepared = try await parts.decoders.prepare(stored.source, profile: model.profile)
             if let identity = prepared.identity { object.describe(as: identity) }
             guard holds(job) else { return }
             switch prepared.result {
             case .refused(let refusal):
                 inHand[job.id]?.phase = .underWay
-                await finish(job, recording: .refusal(try records.record(of: refusal, object: object)))
+                await finish(job, by: .refusing(try records.record(of: refusal, object: object)))
             case .ready(let ready):
-                inHand[job.id]?.phase = .ready
-                self.ready.append(
-                    Prepared(
-                        job: job, object: object, ready: ready, decode: prepared.decodeMilliseconds,
-                        render: prepared.renderMilliseconds))
-                readySignal.notify()
+                let prepared = Prepared(
+                    job: job, object: object, picture: ready.radiograph.picture,
+                    rendering: .here(
+                        ready, decode: prepared.decodeMilliseconds, render: prepared.renderMilliseconds))
+                if model.scoring != nil { score(prepared) } else { try await handOver(prepared) }
             }
         } catch let error as DecoderError where error.isOfThisMachine {
             await yield(job, error)
@@ -166,9 +217,48 @@ actor ModelLane {
         }
     }
 
+    /// Gives what was rendered to whoever scores.
+    private func handOver(_ prepared: Prepared) async throws {
+        inHand[prepared.job.id]?.phase = .underWay
+        let rendering = try await parts.reading.run { try prepared.renderingRecord() }
+        await finish(prepared.job, by: .handingOver(rendering, prepared.object))
+    }
+
+    /// Fetches what another worker rendered.
+    private func fetch(_ job: Job) async {
+        var outage = Outage(parts.logger, "a rendering can't be read")
+        while holds(job) {
+            do {
+                guard let (object, rendering) = try await parts.store.rendering(for: job) else {
+                    return await fail(job, RenderingError.missing)
+                }
+                let picture = try await parts.reading.run {
+                    guard let picture = try? GreyPicture(pngFile: rendering.picture.png),
+                        picture.sha256 == rendering.picture.sha256
+                    else { throw RenderingError.altered }
+                    return picture
+                }
+                guard holds(job) else { return }
+                return score(Prepared(job: job, object: object, picture: picture, rendering: .elsewhere(rendering)))
+            } catch let error as PostgresError where error.isTransient {
+                // The lease ends by itself; somebody will do it again.
+                if isStopping { return drop(job) }
+                try? await Task.sleep(for: outage.pause(after: error))
+            } catch {
+                return await fail(job, error)
+            }
+        }
+    }
+
     // MARK: Scoring
 
-    private func scoreWhatIsReady() async {
+    private func score(_ prepared: Prepared) {
+        inHand[prepared.job.id]?.phase = .ready
+        ready.append(prepared)
+        readySignal.notify()
+    }
+
+    private func scoreWhatIsReady(with scoring: ScoringModel) async {
         await withDiscardingTaskGroup { group in
             while true {
                 let seen = readySignal.generation
@@ -180,36 +270,37 @@ actor ModelLane {
                 let batch = Array(ready.prefix(parts.settings.largestBatch))
                 ready.removeFirst(batch.count)
                 for prepared in batch { inHand[prepared.job.id]?.phase = .underWay }
-                await score(batch, &group)
+                await score(batch, with: scoring, &group)
             }
         }
     }
 
-    private func score(_ batch: [Prepared], _ group: inout DiscardingTaskGroup) async {
+    private func score(_ batch: [Prepared], with scoring: ScoringModel, _ group: inout DiscardingTaskGroup) async {
         do {
-            let pictures = batch.map(\.ready.radiograph.picture)
-            let (scores, milliseconds) = try await parts.scoring.run { [model] in
+            let pictures = batch.map(\.picture)
+            let (scores, milliseconds) = try await parts.scoring.run {
                 var clock = Stopwatch()
-                return (try model.score(pictures, views: .profile), clock.lap() / Double(pictures.count))
+                return (try scoring.score(pictures, views: .profile), clock.lap() / Double(pictures.count))
             }
             for (prepared, score) in zip(batch, scores) {
-                group.addTask { await self.record(score, of: prepared, milliseconds) }
+                group.addTask { await self.record(score, by: scoring, of: prepared, milliseconds) }
             }
         } catch  where batch.count > 1 {
             // One picture that the network can't take must not harm its neighbours.
-            for prepared in batch { await score([prepared], &group) }
+            for prepared in batch { await score([prepared], with: scoring, &group) }
         } catch {
             await fail(batch[0].job, error)
         }
     }
 
-    private func record(_ score: RiskScore, of prepared: Prepared, _ milliseconds: Double) async {
+    private func record(
+        _ score: RiskScore, by scoring: ScoringModel, of prepared: Prepared, _ milliseconds: Double
+    ) async {
         do {
-            let picture = try await parts.reading.run { try PictureRecord(prepared.ready.radiograph.picture) }
+            let rendering = try await parts.reading.run { try prepared.renderingRecord() }
             let record = try records.record(
-                of: score, ready: prepared.ready, object: prepared.object, picture: picture,
-                timing: .init(decode: prepared.decode, render: prepared.render, score: milliseconds))
-            await finish(prepared.job, recording: .score(record, picture))
+                of: score, by: scoring, from: rendering, object: prepared.object, scoreMilliseconds: milliseconds)
+            await finish(prepared.job, by: .recording(record, rendering.picture))
         } catch {
             await fail(prepared.job, error)
         }
@@ -217,24 +308,29 @@ actor ModelLane {
 
     // MARK: Ending a job
 
-    private enum Result {
-        case score(InferenceRecord, PictureRecord)
-        case refusal(RefusalRecord)
+    /// How a job, or its first stage, ends.
+    private enum Ending {
+        case recording(InferenceRecord, PictureRecord)
+        case refusing(RefusalRecord)
+        case handingOver(RenderingRecord, ObjectRecord)
     }
 
-    /// Records and ends the job; as long as the database does not answer and the lease is not known to be lost, again.
-    private func finish(_ job: Job, recording result: Result) async {
+    /// Ends the job with its record, or its stage; as long as the database does not answer and the lease is not known to be
+    /// lost, again.
+    private func finish(_ job: Job, by ending: Ending) async {
         var outage = Outage(parts.logger, "a result can't be recorded")
         while holds(job) {
             do {
-                let completion =
-                    switch result {
-                    case .score(let record, let picture):
-                        try await parts.store.complete(job, with: record, picture: picture)
-                    case .refusal(let refusal): try await parts.store.complete(job, with: refusal)
+                let isOurs =
+                    switch ending {
+                    case .recording(let record, let picture):
+                        try await parts.store.complete(job, with: record, picture: picture) != .leaseLost
+                    case .refusing(let refusal): try await parts.store.complete(job, with: refusal) != .leaseLost
+                    case .handingOver(let rendering, let object):
+                        try await parts.store.handOver(job, rendering, of: object, by: parts.settings.renderer)
                     }
                 outage.isOver()
-                if completion == .leaseLost {
+                if !isOurs {
                     parts.logger.notice(
                         "job \(job.id) was ended by somebody else; what was computed here is not recorded")
                 }
@@ -259,7 +355,8 @@ actor ModelLane {
         let (code, message) = FailureText.of(error)
         do {
             let outcome = try await parts.store.fail(
-                job, worker: parts.settings.name, code: code, message: message, policy: parts.settings.retries)
+                job, worker: parts.settings.name, code: code, message: message,
+                beginsAnew: error is RenderingError, policy: parts.settings.retries)
             parts.logger.warning("job \(job.id) failed (\(code)): \(outcome.text)")
         } catch {
             parts.logger.warning(
@@ -277,6 +374,12 @@ actor ModelLane {
         try? await parts.store.release([job], code: code, message: message)
         drop(job)
     }
+}
+
+/// What another worker rendered can't be used, and is rendered again.
+enum RenderingError: String, Error {
+    case missing = "rendering_missing"
+    case altered = "picture_altered"
 }
 
 extension Store.FailureOutcome {

@@ -1,4 +1,5 @@
 import Crypto
+public import Decoding
 public import Foundation
 import Glibc
 import Imaging
@@ -88,17 +89,29 @@ public struct ObjectFolder: Sendable {
         try IncomingObject(in: self)
     }
 
-    /// The bytes of an object, checked against their digest. Blocks.
+    /// An object that lies here. Its bytes are checked against their digest each time that they are read. Blocks.
     ///
-    /// - Throws: ``ObjectFolderError``, with the code `objectMissing` or `objectAltered` where that is the matter.
-    public func read(_ sha256: String) throws -> [UInt8] {
-        let bytes = try FileBytes.read(location(of: sha256), limit: Self.largestObject)
-        guard SHA256.hash(data: bytes).lowerCaseHex == sha256 else {
-            throw ObjectFolderError(
-                "the object \(sha256) is not what was received: its bytes were altered on the disk", in: folder,
-                code: .objectAltered)
+    /// - Throws: ``ObjectFolderError``, with the code `objectMissing` or, when it is read, `objectAltered` where that is the
+    ///   matter.
+    public func storedObject(_ sha256: String) throws -> StoredObject {
+        let file = location(of: sha256)
+        let (count, head) = try FileBytes.withFile(file, limit: Self.largestObject) { descriptor, count in
+            let head = [UInt8](unsafeUninitializedCapacity: min(count, StoredObject.headBytes)) { buffer, filled in
+                filled = max(0, pread(descriptor, buffer.baseAddress, buffer.count, 0))
+            }
+            return (count, head)
         }
-        return bytes
+        let source = ObjectSource(count: count) { [folder] buffer in
+            let found = try FileBytes.withFile(file, limit: Self.largestObject) { descriptor, count in
+                count == buffer.count ? try FileBytes.fill(buffer, from: descriptor, of: file) : false
+            }
+            guard found, SHA256.hash(data: UnsafeRawBufferPointer(buffer)).lowerCaseHex == sha256 else {
+                throw ObjectFolderError(
+                    "the object \(sha256) is not what was received: its bytes were altered on the disk", in: folder,
+                    code: .objectAltered)
+            }
+        }
+        return StoredObject(head: head, source: source)
     }
 
     /// No radiograph comes near this.
@@ -160,6 +173,16 @@ public struct ObjectFolder: Sendable {
         try FileBytes.synchronise(location(of: sha256).deletingLastPathComponent())
         unlink(aside.path)
     }
+}
+
+/// An object in an ``ObjectFolder``.
+public struct StoredObject: Sendable {
+    /// Its first bytes, by which a file's kind is told: the preamble and prefix of DICOM (PS3.10 section 7.1).
+    public let head: [UInt8]
+    /// All of it, for a decoder.
+    public let source: ObjectSource
+
+    static let headBytes = 132
 }
 
 /// Why the object folder could not be used.

@@ -4,13 +4,14 @@ public import Scoring
 public import ServiceLifecycle
 public import Store
 
-/// Scores what is in the queue, with every model in use, until it is told to stop.
+/// Scores what is in the queue, with every model in use, until it is told to stop. It may do one of the two stages alone:
+/// decode what lies in its folder, or score what others decoded.
 ///
 /// Told to stop (a graceful shutdown of its service group) it claims nothing more, gives back what it has not begun,
 /// finishes what is in the network and returns. Killed, its leases end by themselves and others do its work.
 public actor Worker: ServiceLifecycle.Service {
     private let parts: WorkerParts
-    private let load: @Sendable (RegisteredModel) async throws -> ScoringModel
+    private let load: @Sendable (RegisteredModel) async throws -> WorkerModel
     private let wake = WorkSignal()
     private var lanes: [String: ModelLane] = [:]
     private var shadows: Set<String> = []
@@ -25,11 +26,12 @@ public actor Worker: ServiceLifecycle.Service {
     ///
     /// - Parameters:
     ///   - signal: wakes it when something was taken in by the same process.
-    ///   - load: opens a registered model, with its golden vectors computed; throws where it can't be used here.
+    ///   - load: opens a registered model, with its golden vectors computed if it is to score; throws where it can't be
+    ///     used here.
     public init(
         store: Store, folder: ObjectFolder, decoders: DecoderPool, settings: WorkerSettings,
         signal: WorkSignal = WorkSignal(), logger: Logger,
-        load: @escaping @Sendable (RegisteredModel) async throws -> ScoringModel
+        load: @escaping @Sendable (RegisteredModel) async throws -> WorkerModel
     ) {
         parts = WorkerParts(
             store: store, folder: folder, decoders: decoders, settings: settings, signal: signal, logger: logger)
@@ -52,7 +54,7 @@ public actor Worker: ServiceLifecycle.Service {
     }
 
     private func work() async {
-        await parts.decoders.warmUp()
+        if decodes { await parts.decoders.warmUp() }
         // What is finished after a stop must not be cancelled with the task.
         await Task {
             await withDiscardingTaskGroup { group in
@@ -64,6 +66,8 @@ public actor Worker: ServiceLifecycle.Service {
             }
         }.value
     }
+
+    private var decodes: Bool { parts.settings.stages.contains(.decode) }
 
     // MARK: Models
 
@@ -102,7 +106,7 @@ public actor Worker: ServiceLifecycle.Service {
                 let lane = ModelLane(model: loaded, parts: parts)
                 await lane.claims { await self.mayClaim(model.digest) }
                 lanes[model.digest] = lane
-                parts.logger.notice("scoring with \(model.reference)")
+                parts.logger.notice("\(loaded.scoring == nil ? "decoding for" : "scoring with") \(model.reference)")
                 group.addTask { await lane.run() }
             } catch {
                 failures[model.digest] = .now
@@ -112,7 +116,7 @@ public actor Worker: ServiceLifecycle.Service {
         for (digest, lane) in lanes where !wanted.contains(digest) {
             lanes[digest] = nil
             await lane.stop()
-            parts.logger.notice("no longer scoring with \(lane.model.package.digest)")
+            parts.logger.notice("no longer working for \(lane.model.package.digest)")
         }
         if wanted != lastTargets || .now - lastRetarget > Self.retargetInterval {
             do {
@@ -159,8 +163,9 @@ public actor Worker: ServiceLifecycle.Service {
         var hasAdopted = false
         while !isStopping {
             do {
-                let folder = try await parts.reading.run { [folder = parts.folder] in try folder.identity() }
-                if !hasAdopted {
+                let folder =
+                    decodes ? try await parts.reading.run { [folder = parts.folder] in try folder.identity() } : nil
+                if let folder, !hasAdopted {
                     let adopted = try await parts.store.adoptJobs(into: folder, host: parts.settings.host)
                     if adopted > 0 { parts.logger.notice("\(adopted) jobs of an earlier version are done here") }
                     hasAdopted = true

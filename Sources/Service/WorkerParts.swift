@@ -57,6 +57,8 @@ enum FailureText {
         switch error {
         case let error as ObjectFolderError: (error.code.rawValue, error.description)
         case let error as DecoderError: (error.code.rawValue, error.description)
+        case let error as RenderingError:
+            (error.rawValue, "what was rendered can't be used, and is rendered again")
         case let error as InferenceError: (error.code.rawValue, "\(error)")
         case let error as PostgresError: ("record_\(error.code.rawValue)", error.description)
         // What others say might quote the object.

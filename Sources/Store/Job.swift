@@ -16,6 +16,22 @@ public enum JobPriority: Int, Sendable, CaseIterable {
     }
 }
 
+/// How far a job has come on its way from bytes to a score.
+public enum JobStage: String, Sendable, CaseIterable {
+    /// To be read, decoded, rendered and judged, where its bytes lie.
+    case decode
+    /// Rendered and let through: to be scored from the stored rendering, anywhere.
+    case score
+}
+
+/// The jobs that a worker can do.
+public enum JobSelection: Sendable, Equatable {
+    /// Those at the first stage whose bytes lie in the object folder of this identity.
+    case toDecode(in: UUID)
+    /// Those at the second stage.
+    case toScore
+}
+
 /// A job that a worker has leased: one object to be scored with one model.
 public struct Job: Sendable, Equatable {
     /// Its number in the queue.
@@ -24,6 +40,8 @@ public struct Job: Sendable, Equatable {
     public var objectSHA256: String
     /// The model in use when the job was leased.
     public var modelDigest: String
+    /// What is to be done next.
+    public var stage: JobStage
     /// How urgent it is.
     public var priority: JobPriority
     /// Leases that were counted, this one included.
@@ -66,6 +84,8 @@ public struct JobEntry: Sendable, Equatable {
     public var id: Int64
     /// Where it stands.
     public var state: State
+    /// In the queue: what is to be done next, or is being done.
+    public var stage: JobStage?
     /// Digest of the object's bytes.
     public var objectSHA256: String
     /// NAME@VERSION; nil until a model is active.

@@ -24,6 +24,8 @@ public enum Schema {
             Migration(
                 version: 7, name: "object_folders",
                 sql: String(decoding: PackageResources._007_object_folders_sql, as: UTF8.self)),
+            Migration(
+                version: 8, name: "stages", sql: String(decoding: PackageResources._008_stages_sql, as: UTF8.self)),
         ]
         do {
             return try Migrator(migrations: migrations)

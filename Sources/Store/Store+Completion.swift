@@ -48,8 +48,11 @@ extension Store {
     }
 
     /// Gives up an attempt: the job waits for the next, or is dead. `message` is kept and must hold no personal data.
+    ///
+    /// - Parameter beginsAnew: whether what the first stage left is of no use: then the next attempt is at that stage.
     public func fail(
-        _ job: Job, worker: String, code: String, message: String, policy: RetryPolicy = RetryPolicy()
+        _ job: Job, worker: String, code: String, message: String, beginsAnew: Bool = false,
+        policy: RetryPolicy = RetryPolicy()
     ) async throws -> FailureOutcome {
         let rows = try await pool.withConnection { connection in
             try await connection.query(
@@ -57,6 +60,7 @@ extension Store {
                 WITH failed AS (
                     UPDATE longview.jobs
                     SET state = CASE WHEN attempts >= $3 THEN 'dead' ELSE 'waiting' END,
+                        stage = CASE WHEN $9 THEN 'decode' ELSE stage END,
                         due_at = clock_timestamp()
                             + make_interval(secs => least($4 * power(2, least(attempts - 1, 30)), $5)),
                         leased_by = NULL, leased_until = NULL, error_code = $6, error_message = $7
@@ -69,7 +73,7 @@ extension Store {
                 )
                 SELECT state, due_at FROM failed
                 """, job.id, job.token, policy.maximumAttempts, policy.firstPause, policy.longestPause, code, message,
-                worker)
+                worker, beginsAnew)
         }
         guard let row = rows.first else { return .leaseLost }
         let state: String = try row["state"]

@@ -8,6 +8,8 @@ public struct QueueStatus: Sendable, Equatable {
     public var pausing: Int
     /// Jobs in the hands of workers.
     public var leased: Int
+    /// Waiting jobs (counted above) that are rendered and wait for a network.
+    public var rendered: Int
     /// Jobs that failed as often as is tried.
     public var dead: Int
     /// Waiting jobs (counted above) that no model in use is for: none is active, or their model was retired.
@@ -39,11 +41,12 @@ extension Store {
                              count(*) FILTER (WHERE state = 'waiting' AND due_at <= now() AND priority = 1) AS normal,
                              count(*) FILTER (WHERE state = 'waiting' AND due_at > now()) AS pausing,
                              count(*) FILTER (WHERE state = 'leased') AS leased,
+                             count(*) FILTER (WHERE state = 'waiting' AND stage = 'score') AS rendered,
                              count(*) FILTER (WHERE state = 'dead') AS dead,
                              count(*) FILTER (WHERE state = 'waiting' AND u.digest IS NULL) AS without_model,
                              extract(epoch FROM now() - min(created_at)
                                  FILTER (WHERE state = 'waiting' AND due_at <= now()))::float8 AS oldest
-                      FROM (SELECT state, due_at, priority, model_digest, created_at FROM longview.jobs) j
+                      FROM (SELECT state, stage, due_at, priority, model_digest, created_at FROM longview.jobs) j
                       LEFT JOIN (SELECT digest FROM longview.models_in_use) u ON u.digest = j.model_digest) q,
                      (SELECT count(*) FILTER (WHERE state = 'done') AS done,
                              count(*) FILTER (WHERE state = 'refused') AS refused
@@ -53,9 +56,9 @@ extension Store {
                 "SELECT leased_by, count(*) AS jobs FROM longview.jobs WHERE state = 'leased' GROUP BY 1")
             return QueueStatus(
                 waitingSTAT: try row["stat"], waitingNormal: try row["normal"], pausing: try row["pausing"],
-                leased: try row["leased"], dead: try row["dead"], withoutModel: try row["without_model"],
-                oldestWaitingSeconds: try row["oldest"], conflicts: try row["conflicts"],
-                doneLastHour: try row["done"], refusedLastHour: try row["refused"],
+                leased: try row["leased"], rendered: try row["rendered"], dead: try row["dead"],
+                withoutModel: try row["without_model"], oldestWaitingSeconds: try row["oldest"],
+                conflicts: try row["conflicts"], doneLastHour: try row["done"], refusedLastHour: try row["refused"],
                 workers: Dictionary(
                     uniqueKeysWithValues: try workers.map { (try $0["leased_by"] as String, try $0["jobs"] as Int) }))
         }
@@ -135,14 +138,14 @@ extension Store {
     }
 
     private static let selectQueued: SQL = """
-        SELECT j.id, j.state, j.object_sha256, m.name || '@' || m.version AS model, j.priority, j.attempts,
+        SELECT j.id, j.state, j.stage, j.object_sha256, m.name || '@' || m.version AS model, j.priority, j.attempts,
                j.created_at, j.due_at, j.leased_by AS worker, j.leased_until, NULL::timestamptz AS finished_at,
                j.error_code AS code, j.error_message AS message, NULL::uuid AS inference_id, false AS is_shadow
         FROM longview.jobs j LEFT JOIN longview.models m ON m.digest = j.model_digest
         """
 
     private static let selectFinished: SQL = """
-        SELECT f.id, f.state, f.object_sha256, m.name || '@' || m.version AS model, f.priority, f.attempts,
+        SELECT f.id, f.state, NULL::text AS stage, f.object_sha256, m.name || '@' || m.version AS model, f.priority, f.attempts,
                f.created_at, NULL::timestamptz AS due_at, f.worker, NULL::timestamptz AS leased_until, f.finished_at,
                f.reason AS code, NULL::text AS message, f.inference_id, f.is_shadow
         FROM longview.finished_jobs f LEFT JOIN longview.models m ON m.digest = f.model_digest
@@ -153,6 +156,7 @@ extension JobEntry {
     init(_ row: PostgresRow) throws {
         self.init(
             id: try row["id"], state: State(rawValue: try row["state"]) ?? .waiting,
+            stage: (try row["stage"] as String?).flatMap(JobStage.init),
             objectSHA256: try row["object_sha256"], model: try row["model"],
             priority: JobPriority(rawValue: try row["priority"]) ?? .normal, attempts: try row["attempts"],
             createdAt: try row["created_at"], dueAt: try row["due_at"], worker: try row["worker"],

@@ -23,22 +23,23 @@ public struct ClaimCursor: Sendable {
 }
 
 extension Store {
-    /// Leases at most `limit` due jobs of the model `modelDigest` for `worker`, the first to be scored first, whose bytes
-    /// lie in `folder`.
+    /// Leases at most `limit` of the due jobs in `selection` for `worker`, of the model `modelDigest`, the first to be
+    /// scored first. A cursor is for one model and selection.
     ///
     /// STAT jobs come first, but every third pick goes to a normal one; where there are none of a kind, the other has
     /// its turns. Workers that claim at once get different jobs and do not wait for each other.
     public func claim(
-        _ limit: Int, modelDigest: String, folder: UUID = IntakeSource.unknownFolder, worker: String, lease: Duration,
+        _ limit: Int, _ selection: JobSelection, modelDigest: String, worker: String, lease: Duration,
         cursor: inout ClaimCursor
     ) async throws -> [Job] {
+        let kind = (modelDigest, selection)
         let now = ContinuousClock.now
         let sinceFull = cursor.lastFullSearch.map { now - $0 } ?? .seconds(3600)
         if sinceFull > ClaimCursor.busyInterval { cursor.floors = [:] }
-        var jobs = try await claimByTurns(limit, (modelDigest, folder), worker, lease, &cursor)
+        var jobs = try await claimByTurns(limit, kind, worker, lease, &cursor)
         if jobs.isEmpty, !cursor.floors.isEmpty, sinceFull > ClaimCursor.idleInterval {
             cursor.floors = [:]
-            jobs = try await claimByTurns(limit, (modelDigest, folder), worker, lease, &cursor)
+            jobs = try await claimByTurns(limit, kind, worker, lease, &cursor)
             cursor.lastFullSearch = now
         }
         if sinceFull > ClaimCursor.busyInterval { cursor.lastFullSearch = now }
@@ -46,7 +47,7 @@ extension Store {
     }
 
     private func claimByTurns(
-        _ limit: Int, _ kind: (model: String, folder: UUID), _ worker: String, _ lease: Duration,
+        _ limit: Int, _ kind: (model: String, selection: JobSelection), _ worker: String, _ lease: Duration,
         _ cursor: inout ClaimCursor
     ) async throws -> [Job] {
         let turns = cursor.turns(limit)
@@ -71,29 +72,34 @@ extension Store {
     }
 
     private func take(
-        _ limit: Int, _ priority: JobPriority, _ kind: (model: String, folder: UUID), _ worker: String,
+        _ limit: Int, _ priority: JobPriority, _ kind: (model: String, selection: JobSelection), _ worker: String,
         _ lease: Duration, _ cursor: inout ClaimCursor
     ) async throws -> [Job] {
         guard limit > 0 else { return [] }
+        // Each has its index, which is used only if the condition is in the statement's text.
+        let (condition, folder): (SQL, UUID?) =
+            switch kind.selection {
+            case .toDecode(let folder): ("stage = 'decode' AND folder = $7", folder)
+            case .toScore: ("stage = 'score' AND $7::uuid IS NULL", nil)
+            }
         let floor = cursor.floors[priority] ?? Timestamp(microseconds: 0)
         let rows = try await pool.withConnection { connection in
             try await connection.query(
-                """
-                WITH next AS (
-                    SELECT id FROM longview.jobs
-                    WHERE state = 'waiting' AND model_digest = $1 AND folder = $7 AND priority = $2
-                      AND due_at >= $3 AND due_at <= statement_timestamp()
-                    ORDER BY due_at, id
-                    LIMIT $4
-                    FOR UPDATE SKIP LOCKED
-                )
-                UPDATE longview.jobs j
-                SET state = 'leased', attempts = j.attempts + 1, token = j.token + 1, leased_by = $5,
-                    leased_at = clock_timestamp(), leased_until = clock_timestamp() + make_interval(secs => $6)
-                FROM next
-                WHERE j.id = next.id
-                RETURNING j.id, j.object_sha256, j.model_digest, j.priority, j.attempts, j.token, j.due_at
-                """, kind.model, priority.rawValue, floor, limit, worker, lease / .seconds(1), kind.folder)
+                "WITH next AS (SELECT id FROM longview.jobs WHERE " + condition
+                    + """
+                         AND state = 'waiting' AND model_digest = $1 AND priority = $2
+                         AND due_at >= $3 AND due_at <= statement_timestamp()
+                        ORDER BY due_at, id
+                        LIMIT $4
+                        FOR UPDATE SKIP LOCKED
+                    )
+                    UPDATE longview.jobs j
+                    SET state = 'leased', attempts = j.attempts + 1, token = j.token + 1, leased_by = $5,
+                        leased_at = clock_timestamp(), leased_until = clock_timestamp() + make_interval(secs => $6)
+                    FROM next
+                    WHERE j.id = next.id
+                    RETURNING j.id, j.object_sha256, j.model_digest, j.stage, j.priority, j.attempts, j.token, j.due_at
+                    """, kind.model, priority.rawValue, floor, limit, worker, lease / .seconds(1), folder)
         }
         let taken = try rows.map { row in (dueAt: try row["due_at"] as Timestamp, job: try Job(row)) }
             .sorted { ($0.dueAt, $0.job.id) < ($1.dueAt, $1.job.id) }
@@ -186,6 +192,7 @@ extension Job {
     init(_ row: PostgresRow) throws {
         self.init(
             id: try row["id"], objectSHA256: try row["object_sha256"], modelDigest: try row["model_digest"],
+            stage: JobStage(rawValue: try row["stage"]) ?? .decode,
             priority: JobPriority(rawValue: try row["priority"]) ?? .normal, attempts: try row["attempts"],
             token: try row["token"])
     }

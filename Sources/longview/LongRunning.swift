@@ -21,8 +21,8 @@ struct LongRunning {
     let gate: IntakeGate
     let logger: Logger
 
-    /// Opens the database and the object folder, and sees that decoders are confined.
-    init(_ settings: Settings) async throws {
+    /// Opens the database; and, for what `handlesObjects`, the object folder, and sees that decoders are confined.
+    init(_ settings: Settings, handlesObjects: Bool = true) async throws {
         Self.limitFreeMemory()
         self.settings = settings
         var logger = Program.logger
@@ -30,9 +30,11 @@ struct LongRunning {
         if settings.environment["LOG_LEVEL"] == nil { logger.logLevel = .notice }
         self.logger = logger
         decoders = settings.confinedDecoders
-        _ = try await decoders.confinement()
         folder = settings.objects
-        try await ComputeQueue("command", concurrent: false).run { [folder] in try folder.prepare() }
+        if handlesObjects {
+            _ = try await decoders.confinement()
+            try await ComputeQueue("command", concurrent: false).run { [folder] in try folder.prepare() }
+        }
         store = try await settings.openStore(as: .service, connections: 14)
         desk = IntakeDesk(folder: folder, store: store, signal: signal, logger: logger)
         gate = IntakeGate(folder: folder, store: store)
@@ -49,13 +51,18 @@ struct LongRunning {
     }
 
     /// A worker with this machine's models.
-    func worker(threads: Int?, lease: Duration) -> Worker {
+    func worker(_ options: WorkerOptions) -> Worker {
         var worker = WorkerSettings(longviewVersion: Program.version, host: Program.host, process: getpid())
-        worker.lease = lease
+        worker.lease = .seconds(options.lease)
+        worker.stages = options.stages
+        // Nothing wakes it when another machine has rendered something.
+        if options.stages == [.score] { worker.pollInterval = .milliseconds(200) }
         return Worker(
             store: store, folder: folder, decoders: decoders, settings: worker, signal: signal, logger: logger
         ) { [settings] model in
-            try await LoadedModel.load(model, settings: settings, threads: threads)
+            options.stages.contains(.score)
+                ? WorkerModel(try await LoadedModel.load(model, settings: settings, threads: options.threads))
+                : try await LoadedModel.loadForRendering(model, settings: settings)
         }
     }
 

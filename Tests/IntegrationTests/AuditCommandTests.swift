@@ -14,15 +14,11 @@ struct AuditCommandTests {
         let missing = try await longview.run("publish", "--once")
         #expect(missing.status == 1)
         #expect(missing.errors.contains("audit keygen"))
-        try FileManager.default.createDirectory(
-            atPath: longview.path("home/keys"), withIntermediateDirectories: true)
-        let made = try await longview.run(
-            "audit", "keygen", "--name", "longview.example/test", "--output", longview.path("home/keys/ledger.key"))
-        #expect(made.status == 0, "\(made.errors)")
+        let key = try await longview.makeLedgerKey()
         let published = try await longview.run("publish", "--once")
         #expect(published.status == 0, "\(published.errors)")
         #expect(published.output.hasPrefix("published"))
-        return (longview, made.output.trimmingCharacters(in: .whitespacesAndNewlines))
+        return (longview, key)
     }
 
     private static func owner(_ longview: Installation) async throws -> PostgresConnection {

@@ -54,6 +54,15 @@ struct Installation {
         #expect(activated.status == 0, "\(activated.errors)")
     }
 
+    /// Makes the ledger's key, which a private cluster has of itself; returns the public one.
+    func makeLedgerKey() async throws -> String {
+        try FileManager.default.createDirectory(atPath: path("home/keys"), withIntermediateDirectories: true)
+        let made = try await run(
+            "audit", "keygen", "--name", "longview.example/test", "--output", path("home/keys/ledger.key"))
+        #expect(made.status == 0, "\(made.errors)")
+        return made.output.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
     static let shippedModel = Repository.root.appendingPathComponent("models/nih-pneumonia-1", isDirectory: true)
 
     static let executable = Products.program("longview")

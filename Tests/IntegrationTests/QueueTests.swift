@@ -15,7 +15,7 @@ struct QueueCommandTests {
 
     @Test("workers killed again and again in the middle of their work lose nothing and score nothing twice")
     func killed() async throws {
-        let count = Drill.rounds(short: 24, long: 200)
+        let count = Drill.rounds(short: 48, long: 200)
         let longview = try await Self.installation(count)
         let watcher = try Installation.Running(
             longview, ["watch", longview.path("in"), "--done", longview.path("done"), "--interval", "0.2"])
@@ -30,7 +30,7 @@ struct QueueCommandTests {
         for round in 0..<Drill.rounds(short: 4, long: 40) {
             let worker = try Installation.Running(longview, ["work", "--lease", "1"])
             // Asked of the database: by the time that a program has started and asked, all may be done.
-            try await longview.wait {
+            try await longview.wait(every: .milliseconds(5)) {
                 try await database.query("SELECT FROM longview.jobs WHERE state = 'leased'").count > 0
                     || !worker.isRunning
             }
@@ -54,6 +54,34 @@ struct QueueCommandTests {
                 == Set(scores.compactMap { $0["inference_id"] as? String }))
         #expect(done.count == count)
         print("\(kills) workers were killed with \(count) objects in the queue")
+    }
+
+    @Test("what one machine receives and decodes another scores, which has no object and no decoder")
+    func stages() async throws {
+        let longview = try await Self.installation(8)
+        var other = longview
+        other.environment["LONGVIEW_HOME"] = longview.path("other")
+        other.environment["LONGVIEW_DECODER"] = "/nonexistent"
+        // Registered before: only its package comes to this machine.
+        #expect(try await other.run("model", "import", Installation.shippedModel.path).status == 0)
+        let watcher = try Installation.Running(longview, ["watch", longview.path("in"), "--interval", "0.2"])
+        let decoder = try Installation.Running(longview, ["work", "--stage", "decode"])
+        try await longview.wait { try await longview.queueStatus()["rendered"] as? Int == 8 }
+        let waiting = try await longview.run("queue", "list", "--json").objects
+        #expect(waiting.allSatisfy { $0["stage"] as? String == "score" })
+        #expect(try await longview.run("queue", "status").output.contains("8 of these, to be scored anywhere"))
+        let scorer = try Installation.Running(other, ["work", "--stage", "score"])
+        try await longview.wait("\(scorer.errors)") { try await longview.queueLength() == 0 }
+        #expect(try await scorer.end(by: SIGTERM) == 0, "\(scorer.errors)")
+        #expect(try await decoder.end(by: SIGTERM) == 0, "\(decoder.errors)")
+        #expect(try await watcher.end(by: SIGTERM) == 0, "\(watcher.errors)")
+        #expect(!FileManager.default.fileExists(atPath: longview.path("other/objects")))
+        // From the picture and the model alone, to the bit; and as the ledger has it.
+        #expect(try await longview.run("replay", "--all").status == 0)
+        _ = try await longview.makeLedgerKey()
+        try await longview.checkRecords(8)
+        let refused = try await longview.run("serve", "--any-caller", "--stage", "score")
+        #expect(refused.status != 0 && refused.errors.contains("longview work"), "\(refused.errors)")
     }
 
     @Test("SIGTERM ends a worker in order: nothing stays leased, and what was not begun is back in the queue")

@@ -58,8 +58,8 @@ extension Installation {
 
     /// Waits until `condition` holds, for two minutes at most.
     func wait(
-        _ comment: Comment = "it did not come true", sourceLocation: SourceLocation = #_sourceLocation,
-        until condition: () async throws -> Bool
+        _ comment: Comment = "it did not come true", every pause: Duration = .milliseconds(50),
+        sourceLocation: SourceLocation = #_sourceLocation, until condition: () async throws -> Bool
     ) async throws {
         let limit = ContinuousClock.now + .seconds(120)
         while try await !condition() {
@@ -67,7 +67,7 @@ extension Installation {
                 Issue.record(comment, sourceLocation: sourceLocation)
                 return
             }
-            try await Task.sleep(for: .milliseconds(50))
+            try await Task.sleep(for: pause)
         }
     }
 }

@@ -26,7 +26,7 @@ struct HTTPServiceTests {
             #expect(try answer.values("00081199", "00081150") == classes)
             #expect(try answer.values("00081198", "00081155").isEmpty)
             for object in objects {
-                #expect(try served.site.folder.read(ObjectRecord(bytes: object).sha256) == object)
+                #expect(try served.site.folder.bytes(ObjectRecord(bytes: object).sha256) == object)
             }
             #expect(try await served.site.store.jobs(in: .waiting, limit: 10).count == 3)
             #expect(try await served.count("longview.objects WHERE patient_id LIKE 'SMALL-%'") == 3)

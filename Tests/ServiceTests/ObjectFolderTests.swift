@@ -51,7 +51,7 @@ struct ObjectFolderTests {
         #expect(try object.keep() == digest)
         try object.settle(digest)
         #expect(Self.files(below: folder.folder) == [digest])
-        #expect(try folder.read(digest) == bytes)
+        #expect(try folder.bytes(digest) == bytes)
         #expect(
             folder.location(of: digest).path.hasSuffix(
                 "/\(digest.prefix(2))/\(digest.dropFirst(2).prefix(2))/\(digest)"))
@@ -76,7 +76,7 @@ struct ObjectFolderTests {
         let digest = try object.keep()
         try FileManager.default.removeItem(at: folder.location(of: digest))
         try object.settle(digest)
-        #expect(try folder.read(digest) == [1, 2, 3])
+        #expect(try folder.bytes(digest) == [1, 2, 3])
     }
 
     @Test("altered and missing objects are told apart, and never read as what they are not")
@@ -87,11 +87,11 @@ struct ObjectFolderTests {
         try object.write([1, 2, 3])
         let digest = try object.keep()
         object.discard()
-        #expect(throws: ObjectFolderError.self) { try folder.read(String(repeating: "0", count: 64)) }
+        #expect(throws: ObjectFolderError.self) { try folder.bytes(String(repeating: "0", count: 64)) }
         let handle = try FileHandle(forWritingTo: folder.location(of: digest))
         try handle.write(contentsOf: [9])
         try handle.close()
-        let error = #expect(throws: ObjectFolderError.self) { try folder.read(digest) }
+        let error = #expect(throws: ObjectFolderError.self) { try folder.bytes(digest) }
         #expect(error?.code == .objectAltered)
     }
 
@@ -111,8 +111,8 @@ struct ObjectFolderTests {
         try living.write([7])
         try folder.prepare()
         #expect(try FileManager.default.contentsOfDirectory(atPath: staging.path).count == 1)
-        #expect(try folder.read(digest) == [4, 5, 6])
-        #expect(try folder.read(living.keep()) == [7])
+        #expect(try folder.bytes(digest) == [4, 5, 6])
+        #expect(try folder.bytes(living.keep()) == [7])
     }
 
     @Test("bytes go when their jobs are done and the time is over; what waits stays, whatever its age")
@@ -122,8 +122,8 @@ struct ObjectFolderTests {
         let digest = try await site.store.modelsInUse()[0].digest
         var cursor = ClaimCursor()
         let job = try await site.store.claim(
-            1, modelDigest: digest, folder: site.folder.identity(), worker: "w", lease: .seconds(60), cursor: &cursor)[
-                0]
+            1, .toDecode(in: site.folder.identity()), modelDigest: digest, worker: "w", lease: .seconds(60),
+            cursor: &cursor)[0]
         #expect(job.objectSHA256 == done.sha256)
         let refusal = RefusalRecord(
             object: ObjectRecord(sha256: done.sha256, kind: .dicom, byteCount: 1), modelDigest: digest, stage: .gate,
@@ -136,7 +136,7 @@ struct ObjectFolderTests {
         let retention = ObjectRetention(site.folder, store: site.store, days: 0, logger: TestLog.silent)
         #expect(try await retention.sweep(now: tomorrow) == 1)
         #expect(!FileManager.default.fileExists(atPath: site.folder.location(of: done.sha256).path))
-        #expect(try site.folder.read(waiting.sha256) == SmallRadiograph.file(2))
+        #expect(try site.folder.bytes(waiting.sha256) == SmallRadiograph.file(2))
         await site.store.close()
     }
 

@@ -97,9 +97,11 @@ struct Site: Sendable {
         return Worker(
             store: store, folder: folder ?? self.folder, decoders: decoders, settings: settings, signal: signal,
             logger: TestLog.silent
-        ) { model in
+        ) { [settings] model in
             try await load(model)
-            return try await ScoringModel.load(try Self.package(model.version), options: ExecutionOptions(threads: 2))
+            let package = try Self.package(model.version)
+            guard settings.stages.contains(.score) else { return try WorkerModel(renderingFor: package) }
+            return WorkerModel(try await ScoringModel.load(package, options: ExecutionOptions(threads: 2)))
         }
     }
 
@@ -152,5 +154,16 @@ struct Site: Sendable {
         let count: Int = try await owner.query(sql)[0]["n"]
         await owner.close()
         return count
+    }
+}
+
+extension ObjectFolder {
+    /// The bytes of an object, as a decoder gets them.
+    func bytes(_ sha256: String) throws -> [UInt8] {
+        let source = try storedObject(sha256).source
+        return try [UInt8](unsafeUninitializedCapacity: source.count) { buffer, count in
+            try source.write(to: UnsafeMutableRawBufferPointer(buffer))
+            count = source.count
+        }
     }
 }

@@ -196,6 +196,73 @@ struct WorkerTests {
         await site.store.close()
     }
 
+    @Test("one worker decodes, another without the folder scores: to the bits of one that does both")
+    func stages() async throws {
+        let site = try await Site()
+        for number in 0..<6 { try await site.send(number) }
+        let leg = try await site.send(bytes: SmallRadiograph.builder(50, bodyPart: "LEG").file())
+        let nowhere = ObjectFolder(site.root.appendingPathComponent("nowhere", isDirectory: true))
+        let decoder = site.worker("decoder") { $0.stages = [.decode] }
+        let scorer = site.worker("scorer", folder: nowhere) { $0.stages = [.score] }
+        try await site.withWorker(decoder) {
+            try await site.wait { try await site.store.queueStatus().rendered == 6 }
+            #expect(try await site.scores().isEmpty)
+            #expect(try await site.refusals().map(\.record.object.sha256) == [leg.sha256])
+            try await site.withWorker(scorer) { try await site.wait { try await site.scores().count == 6 } }
+        }
+        #expect(!FileManager.default.fileExists(atPath: nowhere.folder.path))
+        #expect(try await site.count("SELECT count(*) AS n FROM longview.renderings") == 0)
+        #expect(try await site.count("SELECT count(*) AS n FROM longview.job_attempts") == 0)
+        let done = try await site.store.jobs(in: .done, limit: 9)
+        #expect(done.allSatisfy { $0.worker == "scorer" && $0.attempts == 1 })
+
+        let whole = try await Site()
+        for number in 0..<6 { try await whole.send(number) }
+        try await whole.withWorker(whole.worker()) { try await whole.wait { try await whole.scores().count == 6 } }
+        let expected = Dictionary(
+            uniqueKeysWithValues: try await whole.scores().map { ($0.record.object.sha256, $0.record) })
+        for score in try await site.scores() {
+            let one = try #require(expected[score.record.object.sha256])
+            #expect(score.record.logits.map(\.bitPattern) == one.logits.map(\.bitPattern))
+            #expect(score.record.risk == one.risk && score.record.pictureSHA256 == one.pictureSHA256)
+            #expect(score.record.object == one.object && score.record.flags == one.flags)
+            #expect(score.record.rendering.text.contains("rendered_by") && !one.rendering.text.contains("rendered_by"))
+        }
+        await site.store.close()
+        await whole.store.close()
+    }
+
+    @Test("a worker that does both scores what one that is gone has rendered; what was altered is rendered again")
+    func renderedElsewhere() async throws {
+        let site = try await Site()
+        for number in 0..<4 { try await site.send(number) }
+        let limited = site.worker("decoder") {
+            $0.stages = [.decode]
+            $0.renderedAhead = 2
+            $0.jobsInHand = 1
+        }
+        try await site.withWorker(limited) {
+            try await site.wait { try await site.store.queueStatus().rendered == 2 }
+            // Long enough for more to have been rendered.
+            try await Task.sleep(for: .milliseconds(500))
+        }
+        #expect(try await site.store.queueStatus().rendered == 2)
+        let owner = try await site.database.connect()
+        try await owner.execute(
+            """
+            UPDATE longview.renderings SET data = overlay(data PLACING '\\x0000'::bytea FROM length(data) / 2)
+            WHERE job_id = (SELECT min(job_id) FROM longview.renderings)
+            """)
+        await owner.close()
+        let both = site.worker("both") { $0.renderedInterval = .milliseconds(50) }
+        try await site.withWorker(both) { try await site.wait { try await site.scores().count == 4 } }
+        #expect(
+            try await site.count(
+                "SELECT count(*) AS n FROM longview.job_attempts WHERE code = 'picture_altered' AND attempt = 1") == 1)
+        #expect(try await site.scores().filter { $0.record.rendering.text.contains("rendered_by") }.count == 1)
+        await site.store.close()
+    }
+
     @Test("what another worker left behind is done when its leases have ended")
     func abandoned() async throws {
         let site = try await Site()
@@ -203,7 +270,7 @@ struct WorkerTests {
         let digest = try await site.store.modelsInUse()[0].digest
         var cursor = ClaimCursor()
         let jobs = try await site.store.claim(
-            2, modelDigest: digest, folder: site.folder.identity(), worker: "gone", lease: .milliseconds(300),
+            2, .toDecode(in: site.folder.identity()), modelDigest: digest, worker: "gone", lease: .milliseconds(300),
             cursor: &cursor)
         #expect(jobs.count == 2)
         try await site.withWorker(site.worker { $0.lease = .seconds(2) }) {

@@ -41,11 +41,12 @@ extension Samples {
 
 extension Store {
     /// Leases jobs of the sample model from the beginning of the queue.
-    func take(_ limit: Int, model: String = Samples.model.digest, worker: String = "w1", lease: Duration = .seconds(60))
-        async throws -> [Job]
-    {
+    func take(
+        _ limit: Int, _ selection: JobSelection = .toDecode(in: Samples.source.folder),
+        model: String = Samples.model.digest, worker: String = "w1", lease: Duration = .seconds(60)
+    ) async throws -> [Job] {
         var cursor = ClaimCursor()
-        return try await claim(limit, modelDigest: model, worker: worker, lease: lease, cursor: &cursor)
+        return try await claim(limit, selection, modelDigest: model, worker: worker, lease: lease, cursor: &cursor)
     }
 }
 

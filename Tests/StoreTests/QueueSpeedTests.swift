@@ -37,8 +37,9 @@ struct QueueSpeedTests {
                             var left = count / 40
                             while left > 0 {
                                 let jobs = try await store.claim(
-                                    min(12, left), modelDigest: Samples.model.digest, worker: "w",
-                                    lease: .seconds(120), cursor: &cursor)
+                                    min(12, left), .toDecode(in: Samples.source.folder),
+                                    modelDigest: Samples.model.digest, worker: "w", lease: .seconds(120),
+                                    cursor: &cursor)
                                 for job in jobs {
                                     let ended = try await store.complete(
                                         job, with: Samples.inference(of: job), picture: Samples.picture)

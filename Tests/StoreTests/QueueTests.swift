@@ -16,8 +16,8 @@ struct QueueTests {
                     var mine: [Job] = []
                     while true {
                         let more = try await store.claim(
-                            3, modelDigest: Samples.model.digest, worker: "w\(worker)", lease: .seconds(60),
-                            cursor: &cursor)
+                            3, .toDecode(in: Samples.source.folder), modelDigest: Samples.model.digest,
+                            worker: "w\(worker)", lease: .seconds(60), cursor: &cursor)
                         mine += more
                         if more.isEmpty { return mine }
                     }
@@ -40,9 +40,7 @@ struct QueueTests {
         source.folder = here
         for number in 1..<3 { #expect(try await store.intake(Samples.object(number), from: source) == .new) }
         func claimed(in folder: UUID) async throws -> [String] {
-            var cursor = ClaimCursor()
-            let jobs = try await store.claim(
-                9, modelDigest: Samples.model.digest, folder: folder, worker: "w", lease: .seconds(60), cursor: &cursor)
+            let jobs = try await store.take(9, .toDecode(in: folder))
             try await store.release(jobs, code: "stopped", message: "")
             return jobs.map(\.objectSHA256)
         }
@@ -179,7 +177,7 @@ struct QueueTests {
         let failed = try #require(try await store.take(1).first)
         _ = try await store.fail(failed, worker: "w1", code: "disk_error", message: "error")
         let leased = try #require(try await store.take(1, lease: .seconds(60)).first)
-        #expect(try await store.undoClockSetBack() == 0)
+        #expect(try await store.undoClockSetBack(in: Samples.source.folder) == 0)
         // What the queue looks like to a clock that is an hour behind the one by which it was filled.
         try await database.execute(
             """
@@ -187,7 +185,7 @@ struct QueueTests {
                 leased_until = leased_until + interval '1 hour'
             """)
         #expect(try await store.take(10).isEmpty)
-        #expect(try await store.undoClockSetBack() == 4)
+        #expect(try await store.undoClockSetBack(in: Samples.source.folder) == 4)
         #expect(try await store.take(10).count == 3)
         // The lease is as long as it was, and its holder still has it.
         let count = try await database.count(
@@ -198,7 +196,7 @@ struct QueueTests {
             """)
         #expect(count == 3)
         #expect(try await store.extend([leased], by: .seconds(60)) == [leased.id])
-        #expect(try await store.undoClockSetBack() == 0)
+        #expect(try await store.undoClockSetBack(in: Samples.source.folder) == 0)
         await store.close()
     }
 
@@ -224,7 +222,8 @@ struct QueueTests {
         var order = ""
         while order.count < 30 {
             for job in try await store.claim(
-                batch, modelDigest: Samples.model.digest, worker: "w", lease: .seconds(60), cursor: &cursor)
+                batch, .toDecode(in: Samples.source.folder), modelDigest: Samples.model.digest, worker: "w",
+                lease: .seconds(60), cursor: &cursor)
             {
                 order += job.priority == .stat ? "S" : "n"
             }

@@ -1,3 +1,4 @@
+import Decoding
 import Foundation
 import Inference
 import Scoring
@@ -7,22 +8,37 @@ import Store
 enum LoadedModel {
     /// Loads the package that `model` names from this machine's library.
     static func load(_ model: RegisteredModel, settings: Settings, threads: Int?) async throws -> ScoringModel {
+        let folder = try package(of: model, settings)
+        let loaded = try await ScoringModel.load(folder, options: try settings.execution(threads: threads))
+        try check(loaded.package, in: folder, is: model)
+        return loaded
+    }
+
+    /// As ``load(_:settings:threads:)``, without the network: for a machine that only decodes.
+    static func loadForRendering(_ model: RegisteredModel, settings: Settings) async throws -> WorkerModel {
+        let folder = try package(of: model, settings)
+        let loaded = try await ComputeQueue("load", concurrent: false).run { try WorkerModel(renderingFor: folder) }
+        try check(loaded.package, in: folder, is: model)
+        return loaded
+    }
+
+    private static func package(of model: RegisteredModel, _ settings: Settings) throws -> URL {
         let library = settings.library
         guard library.contains(digest: model.digest) else {
             throw Failure(
                 "the package of \(model.reference) (\(model.digest)) is not in \(library.folder.path); "
                     + "run `longview model import` with its folder on this machine")
         }
-        let options = try settings.execution(threads: threads)
-        let folder = library.location(ofDigest: model.digest)
-        let loaded = try await ScoringModel.load(folder, options: options)
-        guard loaded.package.digest == model.digest else {
+        return library.location(ofDigest: model.digest)
+    }
+
+    private static func check(_ package: ModelPackage, in folder: URL, is model: RegisteredModel) throws {
+        guard package.digest == model.digest else {
             throw Failure(
-                "the package of \(model.reference) in \(folder.path) was altered: its digest is \(loaded.package.digest) "
+                "the package of \(model.reference) in \(folder.path) was altered: its digest is \(package.digest) "
                     + "and was registered as \(model.digest); remove that folder and import the package again",
                 status: .mismatch)
         }
-        return loaded
     }
 
     /// The folder of the package that `reference` means, itself a folder or a registered model, whose digest is known.

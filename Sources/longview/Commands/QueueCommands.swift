@@ -16,7 +16,7 @@ struct QueueStatusCommand: AsyncParsableCommand {
     var json = false
 
     private struct Entry: Encodable {
-        var waiting_stat, waiting_normal, pausing, leased, dead, without_model: Int
+        var waiting_stat, waiting_normal, pausing, leased, rendered, dead, without_model: Int
         var oldest_waiting_seconds: Double?
         var conflicts, done_last_hour, refused_last_hour: Int
         var workers: [String: Int]
@@ -31,7 +31,7 @@ struct QueueStatusCommand: AsyncParsableCommand {
                 try JSONLine.text(
                     Entry(
                         waiting_stat: status.waitingSTAT, waiting_normal: status.waitingNormal,
-                        pausing: status.pausing, leased: status.leased, dead: status.dead,
+                        pausing: status.pausing, leased: status.leased, rendered: status.rendered, dead: status.dead,
                         without_model: status.withoutModel, oldest_waiting_seconds: status.oldestWaitingSeconds,
                         conflicts: status.conflicts, done_last_hour: status.doneLastHour,
                         refused_last_hour: status.refusedLastHour, workers: status.workers)))
@@ -41,7 +41,8 @@ struct QueueStatusCommand: AsyncParsableCommand {
         text.add("waiting", "\(status.waitingSTAT) STAT, \(status.waitingNormal) normal")
         text.add("oldest", status.oldestWaitingSeconds.map { "\($0.formatted(decimals: 1)) s" })
         text.add("pausing", "\(status.pausing) that failed, until their next attempt")
-        text.add("being scored", "\(status.leased)")
+        if status.rendered > 0 { text.add("rendered", "\(status.rendered) of these, to be scored anywhere") }
+        text.add("in work", "\(status.leased)")
         text.add("dead", "\(status.dead)" + (status.dead > 0 ? ": longview queue list --state dead tells why" : ""))
         if status.withoutModel > 0 {
             text.add("without model", "\(status.withoutModel) wait until one is active: longview model activate")
@@ -116,6 +117,7 @@ struct QueueShow: AsyncParsableCommand {
         var text = Sections()
         text.section("Job \(entry.id)")
         text.add("state", entry.state.rawValue + (entry.isShadow ? " (shadow)" : ""))
+        text.add("stage", entry.stage?.rawValue)
         text.add("why", [entry.code, entry.message].compactMap { $0 }.joined(separator: ": "))
         text.add("object", entry.objectSHA256)
         text.add("model", entry.model)
@@ -203,3 +205,4 @@ struct QueueCancel: AsyncParsableCommand {
 }
 
 extension JobEntry.State: ExpressibleByArgument {}
+extension JobStage: ExpressibleByArgument {}

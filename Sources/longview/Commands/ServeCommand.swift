@@ -147,6 +147,13 @@ struct Serve: AsyncParsableCommand {
 
     @OptionGroup var worker: WorkerOptions
 
+    func validate() throws {
+        // What it receives would lie there until somebody noticed.
+        if worker.stage == .score {
+            throw ValidationError("--stage score is for longview work: what is received here must be decoded here")
+        }
+    }
+
     func run() async throws {
         let settings = Settings()
         let parts = try await LongRunning(settings)

@@ -2,17 +2,27 @@ import ArgumentParser
 import Foundation
 import Service
 import ServiceLifecycle
+import Store
 
 /// How a worker works.
 struct WorkerOptions: ParsableArguments {
     @Option(help: "Threads that compute; the default is the number of cores.")
     var threads: Int?
 
+    @Option(
+        help: """
+            Do one of two stages: decode what lies in this machine's object folder, or score what other workers decoded. \
+            The default is both.
+            """)
+    var stage: JobStage?
+
     @Option(help: "Seconds after which the jobs of a worker that is not heard of are free again.")
     var lease = 120.0
 
     @Option(help: "Days after the last of its jobs ended that an object's bytes are kept; records and pictures stay.")
     var keepObjects = 30
+
+    var stages: Set<JobStage> { stage.map { [$0] } ?? Set(JobStage.allCases) }
 
     func validate() throws {
         if let threads, threads < 1 { throw ValidationError("--threads must be at least 1") }
@@ -22,9 +32,10 @@ struct WorkerOptions: ParsableArguments {
 }
 
 extension LongRunning {
-    /// A worker with this machine's models, and what removes the bytes of objects that are done.
+    /// A worker with this machine's models, and what removes the bytes of objects that are done from its folder.
     func workers(_ options: WorkerOptions) -> [any ServiceLifecycle.Service] {
-        [worker(threads: options.threads, lease: .seconds(options.lease)), retention(days: options.keepObjects)]
+        options.stages.contains(.decode)
+            ? [worker(options), retention(days: options.keepObjects)] : [worker(options)]
     }
 }
 
@@ -34,7 +45,8 @@ struct Work: AsyncParsableCommand {
         discussion: """
             Scores with every active model, and with shadows while there is nothing else to do; looks every two \
             seconds which models are in use. Removes the bytes of objects some time after they were scored. Any number \
-            of workers may run, on any machines that see the object folder. SIGTERM and SIGINT end it in order: what \
+            of workers may run, on any machines that see the object folder; with --stage score on any that reach the \
+            database. SIGTERM and SIGINT end it in order: what \
             is in the network is finished, the rest goes back to the queue. Decoders must be confined, unless \
             LONGVIEW_REQUIRE_CONFINEMENT is 0.
             """)
@@ -42,7 +54,7 @@ struct Work: AsyncParsableCommand {
     @OptionGroup var worker: WorkerOptions
 
     func run() async throws {
-        let parts = try await LongRunning(Settings())
+        let parts = try await LongRunning(Settings(), handlesObjects: worker.stages.contains(.decode))
         try await parts.run("worker", parts.workers(worker))
     }
 }

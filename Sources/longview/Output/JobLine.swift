@@ -8,7 +8,9 @@ struct JobLine: Encodable {
     }
 
     private var job_id: Int64
-    private var state, object_sha256: String
+    private var state: String
+    private var stage: String?
+    private var object_sha256: String
     private var model: String?
     private var priority: String
     private var attempts: Int
@@ -20,6 +22,7 @@ struct JobLine: Encodable {
     init(_ entry: JobEntry, attempts: [JobAttempt]? = nil) {
         job_id = entry.id
         state = entry.state.rawValue
+        stage = entry.stage?.rawValue
         object_sha256 = entry.objectSHA256
         model = entry.model
         priority = entry.priority.name

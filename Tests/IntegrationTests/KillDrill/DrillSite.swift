@@ -12,15 +12,19 @@ final class DrillSite {
         /// Receiver, worker, sequencer and publisher in one process.
         case server = "serve"
         case receiver = "receive", worker = "work"
+        /// The worker's two stages.
+        case decodingWorker = "work --stage decode", scoringWorker = "work --stage score"
         /// Sequencer and publisher.
         case publisher = "publish"
 
         var receives: Bool { self == .server || self == .receiver }
-        var works: Bool { self == .server || self == .worker }
+        var decodes: Bool { self == .server || self == .worker || self == .decodingWorker }
+        var works: Bool { decodes || self == .scoringWorker }
 
         fileprivate var arguments: [String] {
             // What a killed worker had is free again soon.
-            [rawValue] + (receives ? ["--any-caller", "--port", "0", "--http", "127.0.0.1:0"] : [])
+            rawValue.split(separator: " ").map(String.init)
+                + (receives ? ["--any-caller", "--port", "0", "--http", "127.0.0.1:0"] : [])
                 + (works ? ["--lease", "4"] : [])
         }
     }
@@ -67,7 +71,7 @@ final class DrillSite {
 
     /// The process that has decoders.
     func worker() throws -> Installation.Running {
-        let part = parts.first { $0.works }
+        let part = parts.first { $0.decodes }
         return try process(try #require(part))
     }
 

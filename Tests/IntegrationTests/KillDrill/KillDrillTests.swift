@@ -31,6 +31,18 @@ struct KillDrillTests {
         try await drill.finish()
     }
 
+    @Test("a worker for each stage: the one that decodes, the one that scores, a decoder or a session is killed")
+    func stages() async throws {
+        let site = try await DrillSite([.publisher, .scoringWorker, .decodingWorker, .receiver])
+        let drill = KillDrill(site, seed: 20_261_131)
+        try await drill.run(
+            [
+                .killed(.scoringWorker, at: site), .killed(.decodingWorker, at: site), .sessionKilled(at: site),
+                .decoderKilled(at: site),
+            ], rounds: Drill.rounds(short: 3, long: 40))
+        try await drill.finish()
+    }
+
     @Test("the network is cut, between sender and receiver or before the database; the database takes no writes")
     func network() async throws {
         let site = try await DrillSite([.server])
