@@ -70,9 +70,9 @@ public actor DecoderPool {
         }
     }
 
-    /// What a DICOM object says of itself. Throws ``UnreadableObject`` or ``DecoderError``.
-    public func identity(of bytes: [UInt8]) async throws -> DICOMIdentity {
-        guard case .identity(let identity) = try await read(.identity, bytes).reply else {
+    /// What a DICOM object says of itself. Throws ``UnreadableObject``, ``DecoderError`` or what `object` throws.
+    public func identity(of object: ObjectSource) async throws -> DICOMIdentity {
+        guard case .identity(let identity) = try await read(.identity, object).reply else {
             throw UnreadableObject.nonsense
         }
         return identity
@@ -80,7 +80,7 @@ public actor DecoderPool {
 
     /// The attributes of an object. Throws ``UnreadableObject`` or ``DecoderError``.
     public func attributes(of bytes: [UInt8]) async throws -> AttributeListing {
-        guard case .attributes(let listing) = try await read(.attributes, bytes).reply else {
+        guard case .attributes(let listing) = try await read(.attributes, ObjectSource(bytes)).reply else {
             throw UnreadableObject.nonsense
         }
         return listing
@@ -88,14 +88,16 @@ public actor DecoderPool {
 
     /// The digest of an object's stored values. Throws ``UnreadableObject`` or ``DecoderError``.
     public func storedPixelDigest(of bytes: [UInt8]) async throws -> StoredPixelDigest {
-        guard case .digest(let digest) = try await read(.digest, bytes).reply else { throw UnreadableObject.nonsense }
+        guard case .digest(let digest) = try await read(.digest, ObjectSource(bytes)).reply else {
+            throw UnreadableObject.nonsense
+        }
         return digest
     }
 
     /// The picture of a file, grey as a model is shown it, or in colour, as a PNG file. Throws ``UnreadableObject``,
     /// ``DecoderError``, or `ImagingError` where there is no memory for the file.
     public func pngFile(of bytes: [UInt8], profile: PreprocessingProfile) async throws -> PNGPicture {
-        let (reply, pixels) = try await read(.picture(profile), bytes)
+        let (reply, pixels) = try await read(.picture(profile), ObjectSource(bytes))
         guard case .picture(let width, let height, let channels) = reply, width > 0, height > 0,
             channels == 1 || channels == 3, width <= 65_535, height <= 65_535,
             pixels.count == width * height * channels
@@ -106,18 +108,20 @@ public actor DecoderPool {
     /// Has a decoder do `drill`; the errno of an attempt that failed, 0 where it succeeded. Throws
     /// ``UnreadableObject`` where the process did not survive it.
     public func perform(_ drill: DecoderDrill) async throws -> Int32 {
-        guard case .drill(let error) = try await read(.drill(drill), []).reply else { throw UnreadableObject.nonsense }
+        guard case .drill(let error) = try await read(.drill(drill), ObjectSource([])).reply else {
+            throw UnreadableObject.nonsense
+        }
         return error
     }
 
     // MARK: Requests
 
     /// For requests without a preparation's refusal: an object that can't be read is an error.
-    private func read(_ request: DecoderRequest, _ bytes: [UInt8]) async throws -> (
+    private func read(_ request: DecoderRequest, _ object: ObjectSource) async throws -> (
         reply: DecoderReply, pixels: [UInt8]
     ) {
         do {
-            let (reply, pixels) = try await answer(request, about: ObjectSource(bytes))
+            let (reply, pixels) = try await answer(request, about: object)
             if case .unreadable(let code, let message) = reply { throw UnreadableObject(code: code, message: message) }
             return (reply, pixels)
         } catch let failure as DecoderFailure {

@@ -3,23 +3,14 @@ import Glibc
 
 /// Reading and syncing files by descriptor.
 enum FileBytes {
-    /// All bytes of a regular file of at most `limit` bytes. Blocks.
-    static func read(_ file: URL, limit: Int) throws -> [UInt8] {
-        try withFile(file, limit: limit) { descriptor, size in
-            try [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-                count = try fill(UnsafeMutableRawBufferPointer(buffer), from: descriptor, of: file) ? size : 0
-            }
-        }
-    }
-
-    /// Opens a file of at most `limit` bytes for `body`, which is given its descriptor and length. Blocks.
-    static func withFile<Value>(_ file: URL, limit: Int, _ body: (Int32, Int) throws -> Value) throws -> Value {
+    /// Opens a file for `body`, which is given its descriptor and length. Blocks.
+    static func withFile<Value>(_ file: URL, _ body: (Int32, Int) throws -> Value) throws -> Value {
         let descriptor = open(file.path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
         let parent = file.deletingLastPathComponent()
         guard descriptor >= 0 else { throw ObjectFolderError("\(file.lastPathComponent) can't be opened", in: parent) }
         defer { close(descriptor) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_size <= limit else {
+        guard fstat(descriptor, &status) == 0, status.st_size <= ObjectFolder.largestObject else {
             throw ObjectFolderError(
                 "\(file.lastPathComponent) is too large to be an object", in: parent, code: .unusable)
         }

@@ -44,7 +44,7 @@ extension FolderWatcher {
         // What can't be read gets its refusal from the worker; here it has no identity, no more.
         let identity: DICOMIdentity?
         do {
-            identity = try await decoders.identity(of: bytes)
+            identity = try await decoders.identity(of: ObjectSource(bytes))
         } catch is UnreadableObject {
             identity = nil
         } catch let error as DecoderError where !error.isOfThisMachine {

@@ -1,4 +1,5 @@
 import Crypto
+import Decoding
 import Foundation
 import Glibc
 import Imaging
@@ -57,8 +58,16 @@ public final class IncomingObject: @unchecked Sendable {
     /// As above.
     public func write(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try write($0) } }
 
-    /// What was written, read back: what reads its header wants the whole of it.
-    func bytes() throws -> [UInt8] { try FileBytes.read(URL(fileURLWithPath: path), limit: byteCount) }
+    /// What was written so far, for a decoder: what reads its header wants the whole of it.
+    var source: ObjectSource {
+        ObjectSource(count: byteCount) { [path, folder] buffer in
+            let file = URL(fileURLWithPath: path)
+            guard
+                try FileBytes.withFile(
+                    file, { descriptor, _ in try FileBytes.fill(buffer, from: descriptor, of: file) })
+            else { throw ObjectFolderError("an object was cut short", in: folder.folder, code: .unusable) }
+        }
+    }
 
     /// Puts the object under its digest, with file and folders synced. When this returns, a power cut loses nothing.
     ///

@@ -95,14 +95,14 @@ public struct ObjectFolder: Sendable {
     ///   matter.
     public func storedObject(_ sha256: String) throws -> StoredObject {
         let file = location(of: sha256)
-        let (count, head) = try FileBytes.withFile(file, limit: Self.largestObject) { descriptor, count in
+        let (count, head) = try FileBytes.withFile(file) { descriptor, count in
             let head = [UInt8](unsafeUninitializedCapacity: min(count, StoredObject.headBytes)) { buffer, filled in
                 filled = max(0, pread(descriptor, buffer.baseAddress, buffer.count, 0))
             }
             return (count, head)
         }
         let source = ObjectSource(count: count) { [folder] buffer in
-            let found = try FileBytes.withFile(file, limit: Self.largestObject) { descriptor, count in
+            let found = try FileBytes.withFile(file) { descriptor, count in
                 count == buffer.count ? try FileBytes.fill(buffer, from: descriptor, of: file) : false
             }
             guard found, SHA256.hash(data: UnsafeRawBufferPointer(buffer)).lowerCaseHex == sha256 else {

@@ -120,6 +120,9 @@ extension ServiceHealth.Findings {
             "longview_queue_jobs", .gauge, "Jobs in the queue by state.",
             states.map { .init(labels: [("state", $0.0)], value: Double($0.1)) })
         text.add(
+            "longview_queue_rendered_jobs", .gauge, "Waiting jobs that are rendered and wait for a network.",
+            Double(queue.rendered))
+        text.add(
             "longview_queue_without_model_jobs", .gauge, "Waiting jobs that no model in use is for.",
             Double(queue.withoutModel))
         text.add(

@@ -17,7 +17,6 @@ struct StoreReception {
         /// The machine's name, recorded with each intake.
         let host: String
         let logger: Logger
-        let queue = ComputeQueue("stow", concurrent: true)
         /// An object's header is read from the whole of it: so many of them are in memory at once.
         let readers = Turns(2)
     }
@@ -74,7 +73,7 @@ struct StoreReception {
         var instance: StoreAnswer.Instance?
         do {
             let identity = try await site.readers.run { [site] in
-                try await site.decoders.identity(of: try await site.queue.run { try object.bytes() })
+                try await site.decoders.identity(of: object.source)
             }
             instance = .init(classUID: identity.sopClassUID, instanceUID: identity.sopInstanceUID)
             guard instance != nil, study == nil || identity.studyInstanceUID == study else {

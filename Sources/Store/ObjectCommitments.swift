@@ -19,9 +19,14 @@ struct ObjectCommitments {
         accession = try Commitment.of("accession", in: row)
     }
 
-    /// The commitments to an object that is recorded; those it has not yet are made.
-    init(of object: ObjectRecord, on connection: PostgresConnection) async throws {
-        try self.init(await connection.query("SELECT * FROM longview.commit_object($1)", object.sha256)[0])
+    /// The commitments to an object that is recorded, and the moment for an entry with them; those it has not yet are made.
+    static func now(
+        of object: ObjectRecord, on connection: PostgresConnection
+    ) async throws -> (ObjectCommitments, LedgerMoment) {
+        let row = try await connection.query(
+            "SELECT *, clock_timestamp() AS created_at, session_user::text AS login FROM longview.commit_object($1)",
+            object.sha256)[0]
+        return (try ObjectCommitments(row), try LedgerMoment(row))
     }
 }
 

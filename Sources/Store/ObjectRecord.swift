@@ -61,6 +61,12 @@ extension ObjectRecord {
             sha256, kind.rawValue, byteCount, transferSyntaxUID, sopClassUID, sopInstanceUID, seriesInstanceUID,
             studyInstanceUID, modality, patientID, issuerOfPatientID, accessionNumber, studyDate)
         if added == 1 { return true }
+        try await describe(on: connection)
+        return false
+    }
+
+    /// Adds to an object that is there what was not known of it.
+    func describe(on connection: PostgresConnection) async throws {
         try await connection.execute(
             """
             UPDATE longview.objects SET
@@ -84,7 +90,6 @@ extension ObjectRecord {
             """,
             sha256, kind.rawValue, transferSyntaxUID, sopClassUID, sopInstanceUID, seriesInstanceUID,
             studyInstanceUID, modality, patientID, issuerOfPatientID, accessionNumber, studyDate)
-        return false
     }
 
     /// Reads the columns of `longview.objects`, `sha256` under the name `object_sha256`.
@@ -106,13 +111,13 @@ extension ObjectRecord {
 }
 
 extension Store {
-    /// Adds an object that is new, with the entry of its intake.
+    /// Adds an object that is new, with the entry of its intake; of one that is known, what was not known of it.
     func record(
         _ object: ObjectRecord, via: IntakeEntry.Via, on connection: PostgresConnection
     ) async throws {
         guard try await object.insert(on: connection) else { return }
-        let commitments = try await ObjectCommitments(of: object, on: connection)
+        let (commitments, moment) = try await ObjectCommitments.now(of: object, on: connection)
         try await recorder.append(
-            .intake(IntakeEntry(object, commitments, via: via, isDuplicate: false)), on: connection)
+            .intake(IntakeEntry(object, commitments, via: via, isDuplicate: false)), at: moment, on: connection)
     }
 }

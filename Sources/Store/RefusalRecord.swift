@@ -40,12 +40,15 @@ public struct RefusalRecord: Sendable, Equatable {
 extension Store {
     /// Records a refusal with its object. The same refusal by the same program again adds nothing.
     public func record(_ refusal: RefusalRecord) async throws {
-        try await pool.withTransaction { try await record(refusal, isShadow: false, on: $0) }
+        try await pool.withTransaction { connection in
+            try await record(refusal.object, via: .file, on: connection)
+            try await record(refusal, isShadow: false, on: connection)
+        }
     }
 
-    /// Records a refusal with its object and entry in the open transaction of `connection`. A shadow model's has no entry.
+    /// Records a refusal of an object that is recorded, with its entry, in the open transaction of `connection`. A shadow
+    /// model's has no entry.
     func record(_ refusal: RefusalRecord, isShadow: Bool, on connection: PostgresConnection) async throws {
-        try await record(refusal.object, via: .file, on: connection)
         let rows = try await connection.query(
             (isShadow ? "INSERT INTO longview.shadow_refusals" : "INSERT INTO longview.refusals")
                 + """
@@ -64,7 +67,7 @@ extension Store {
             name: model["name"], version: model["version"], digest: MerkleHash(digest: refusal.modelDigest))
         var source = recorder
         (source.host, source.version) = (refusal.host, refusal.longviewVersion)
-        let commitments = try await ObjectCommitments(of: refusal.object, on: connection)
+        let (commitments, _) = try await ObjectCommitments.now(of: refusal.object, on: connection)
         try await source.append(
             .refusal(RefusalEntry(refusal, id: id.uuidString.lowercased(), model: reference, commitments)),
             outcome: .minorFailure, at: LedgerMoment(row), on: connection)

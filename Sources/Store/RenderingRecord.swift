@@ -60,7 +60,7 @@ extension Store {
                 WHERE id = $1 AND token = $2 AND state = 'leased' AND stage = 'decode'
                 """, job.id, job.token)
             guard held == 1 else { return false }
-            try await object.insert(on: connection)
+            try await object.describe(on: connection)
             try await connection.execute(
                 """
                 INSERT INTO longview.renderings

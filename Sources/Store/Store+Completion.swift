@@ -26,6 +26,7 @@ extension Store {
         precondition(record.object.sha256 == job.objectSHA256 && record.modelDigest == job.modelDigest)
         return try await pool.withTransaction { connection in
             guard let ended = try await Self.end(job, on: connection) else { return .leaseLost }
+            try await record.object.describe(on: connection)
             let outcome = try await self.record(record, picture: picture, isShadow: ended.isShadow, on: connection)
             let id =
                 switch outcome {
@@ -41,6 +42,7 @@ extension Store {
         precondition(refusal.object.sha256 == job.objectSHA256 && refusal.modelDigest == job.modelDigest)
         return try await pool.withTransaction { connection in
             guard let ended = try await Self.end(job, on: connection) else { return .leaseLost }
+            try await refusal.object.describe(on: connection)
             try await self.record(refusal, isShadow: ended.isShadow, on: connection)
             try await ended.keep(as: .refused, inferenceID: nil, reason: refusal.code, on: connection)
             return .refused

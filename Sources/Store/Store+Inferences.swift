@@ -35,15 +35,17 @@ extension Store {
     ///
     /// Two processes that score the same bytes at once end with one record: the second reports `duplicate`.
     public func record(_ inference: InferenceRecord, picture: PictureRecord) async throws -> RecordOutcome {
-        try await pool.withTransaction { try await record(inference, picture: picture, isShadow: false, on: $0) }
+        try await pool.withTransaction { connection in
+            try await record(inference.object, via: .file, on: connection)
+            return try await record(inference, picture: picture, isShadow: false, on: connection)
+        }
     }
 
-    /// Records a score with its object, picture and entry in the open transaction of `connection`. The score of a shadow
-    /// model is nobody's result, and has no entry.
+    /// Records a score of an object that is recorded, with picture and entry, in the open transaction of `connection`. The
+    /// score of a shadow model is nobody's result, and has no entry.
     func record(
         _ inference: InferenceRecord, picture: PictureRecord, isShadow: Bool, on connection: PostgresConnection
     ) async throws -> RecordOutcome {
-        try await record(inference.object, via: .file, on: connection)
         try await picture.insert(on: connection)
         if let id = try await inference.insert(isShadow: isShadow, on: connection, recorder: recorder) {
             return .recorded(id)

@@ -65,12 +65,13 @@ extension Store {
         _ object: ObjectRecord, from source: IntakeSource, priority: JobPriority = .normal
     ) async throws -> IntakeOutcome {
         try await pool.withTransaction { connection in
-            try await Self.lockModelStates(on: connection)
-            if let uid = object.sopInstanceUID {
-                // Held to the end of the transaction, as everything is that Longview locks.
-                try await connection.execute(
-                    "SELECT pg_advisory_xact_lock(hashtextextended('longview.sop_instance:' || $1, 0))", uid)
-            }
+            // As lockModelStates(on:), and the UID, if there is one: held to the end of the transaction, as everything is
+            // that Longview locks.
+            try await connection.execute(
+                """
+                SELECT pg_advisory_xact_lock_shared(hashtext('longview.model_states')),
+                       pg_advisory_xact_lock(hashtextextended('longview.sop_instance:' || $1, 0))
+                """, object.sopInstanceUID)
             let isNew = try await object.insert(on: connection)
             if !isNew { try await Self.holdJobs(of: object.sha256, on: connection) }
             let conflict: Bool = try await connection.query(
@@ -88,13 +89,13 @@ extension Store {
                 """,
                 object.sha256, source.way.rawValue, source.callingAETitle, source.calledAETitle, outcome.rawValue,
                 source.host, source.folder)
-            let commitments = try await ObjectCommitments(of: object, on: connection)
+            let (commitments, moment) = try await ObjectCommitments.now(of: object, on: connection)
             try await recorder.append(
                 .intake(
                     IntakeEntry(
                         object, commitments, via: source.way.entryVia, isDuplicate: !isNew,
                         callingAETitle: source.callingAETitle, calledAETitle: source.calledAETitle)),
-                on: connection)
+                at: moment, on: connection)
             if !conflict {
                 try await Self.enqueue(object.sha256, priority: priority, in: source.folder, on: connection)
             }
