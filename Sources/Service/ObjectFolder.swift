@@ -58,10 +58,12 @@ public struct ObjectFolder: Sendable {
         _ = try identity()
     }
 
+    private var identityFile: URL { folder.appendingPathComponent("folder-id") }
+
     /// What this folder is known by in the database, whatever host it is seen from: the UUID in its file `folder-id`,
     /// which is made where it is missing. Blocks.
     public func identity() throws -> UUID {
-        let file = folder.appendingPathComponent("folder-id")
+        let file = identityFile
         for _ in 0..<2 {
             if let text = try? String(contentsOf: file, encoding: .utf8) {
                 guard let identity = UUID(uuidString: text.trimmingCharacters(in: .whitespacesAndNewlines)) else {
@@ -127,6 +129,27 @@ public struct ObjectFolder: Sendable {
     }
 
     // MARK: Removing
+
+    /// Whether the folder is to be looked through now, which is told to one of all who share it within `seconds`. Blocks.
+    ///
+    /// When that was last is the modification time of `folder-id`.
+    func isToBeSwept(every seconds: Double, now: Date) throws -> Bool {
+        let descriptor = open(identityFile.path, O_RDWR | O_CLOEXEC)
+        guard descriptor >= 0 else { throw ObjectFolderError("folder-id can't be opened", in: folder) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard flock(descriptor, LOCK_EX) == 0, fstat(descriptor, &status) == 0 else {
+            throw ObjectFolderError("folder-id can't be locked", in: folder)
+        }
+        // In the future, it is of a clock that was set back.
+        let age = now.timeIntervalSince1970 - Double(status.st_mtim.tv_sec)
+        guard age < -1 || age >= seconds else { return false }
+        let moment = timespec(tv_sec: Int(now.timeIntervalSince1970), tv_nsec: 0)
+        guard futimens(descriptor, [moment, moment]) == 0 else {
+            throw ObjectFolderError("folder-id can't be marked", in: folder)
+        }
+        return true
+    }
 
     /// Digests of objects that have lain here since before `moment`, a few hundred at a time to `body`. Blocks.
     func forEachBatch(olderThan moment: Date, _ body: ([String]) throws -> Void) throws {

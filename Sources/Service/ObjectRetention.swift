@@ -13,8 +13,10 @@ public struct ObjectRetention: ServiceLifecycle.Service {
     private let logger: Logger
     private let queue = ComputeQueue("retention", concurrent: false)
 
-    /// How often the folder is looked through.
+    /// How often the folder is looked through, by one of all processes that share it.
     private static let interval = Duration.seconds(3600)
+    /// How often it is asked whether this one is to.
+    private static let pause = Duration.seconds(300)
 
     /// Removal `days` days after the last of an object's jobs ended.
     public init(_ folder: ObjectFolder, store: Store, days: Int = 30, logger: Logger) {
@@ -24,16 +26,19 @@ public struct ObjectRetention: ServiceLifecycle.Service {
         self.logger = logger
     }
 
-    /// Looks through the folder every hour until it is told to stop.
+    /// Looks through the folder every hour, unless another process does, until it is told to stop.
     public func run() async throws {
         while !Task.isCancelled && !Task.isShuttingDownGracefully {
             do {
-                let count = try await sweep()
+                let isDue = try await queue.run { [folder] in
+                    try folder.isToBeSwept(every: Self.interval / .seconds(1), now: Date())
+                }
+                let count = isDue ? try await sweep() : 0
                 if count > 0 { logger.info("removed the bytes of \(count) objects scored \(days) days ago or earlier") }
             } catch {
                 logger.warning("old objects could not be removed, and will be later: \(error)")
             }
-            try? await cancelWhenGracefulShutdown { try await Task.sleep(for: Self.interval) }
+            try? await cancelWhenGracefulShutdown { try await Task.sleep(for: Self.pause) }
         }
     }
 

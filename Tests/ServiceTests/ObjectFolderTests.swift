@@ -2,7 +2,7 @@ import Crypto
 import Foundation
 import Glibc
 import Imaging
-import Service
+@testable import Service
 import Store
 import TestSupport
 import Testing
@@ -113,6 +113,26 @@ struct ObjectFolderTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: staging.path).count == 1)
         #expect(try folder.bytes(digest) == [4, 5, 6])
         #expect(try folder.bytes(living.keep()) == [7])
+    }
+
+    @Test("of all who share a folder one looks through it, once in a while")
+    func sweeping() async throws {
+        let place = try TestFolder.forClusters().appendingPathComponent("objects")
+        try ObjectFolder(place).prepare()
+        func told(_ now: Date) async throws -> Int {
+            try await withThrowingTaskGroup(of: Bool.self) { group in
+                for _ in 0..<8 {
+                    group.addTask { try ObjectFolder(place).isToBeSwept(every: 3600, now: now) }
+                }
+                return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+            }
+        }
+        let start = Date()
+        #expect(try await told(start.addingTimeInterval(3500)) == 0, "there is nothing old in a new folder")
+        #expect(try await told(start.addingTimeInterval(3700)) == 1)
+        #expect(try await told(start.addingTimeInterval(7200)) == 0)
+        #expect(try await told(start.addingTimeInterval(7400)) == 1)
+        #expect(try await told(start) == 1, "the clock was set back")
     }
 
     @Test("bytes go when their jobs are done and the time is over; what waits stays, whatever its age")
