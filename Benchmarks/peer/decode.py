@@ -26,6 +26,7 @@ from PIL import Image
 from pydicom.pixels import pixel_array
 
 import decode_files
+from rendering import render
 
 SECONDS = 5  # of rounds for a file, at least
 RUNS = 2  # of each decoder in a round, after one that is not counted
@@ -67,18 +68,6 @@ def timed(work):
     start = time.perf_counter()
     work()
     return (time.perf_counter() - start) * 1000
-
-
-def render(pixels):
-    """What Longview's rendering does, in NumPy and Pillow."""
-    different = pixels != pixels[0, 0]
-    rows, columns = np.flatnonzero(different.any(axis=1)), np.flatnonzero(different.any(axis=0))
-    kept = pixels[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
-    low, high = float(kept.min()), float(kept.max())
-    levels = np.floor((kept - low) / (high - low) * 255 + 0.5).astype(np.uint8)
-    height, width = levels.shape
-    ratio = 512 / min(height, width)
-    return Image.fromarray(levels).resize((round(width * ratio), round(height * ratio)), Image.Resampling.LANCZOS)
 
 
 def digest(pixels):

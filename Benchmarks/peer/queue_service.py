@@ -29,10 +29,11 @@ import numpy as np
 import psycopg
 import psycopg_pool
 import pydicom
-from PIL import Image
 from pydicom.pixels import apply_modality_lut, pixel_array
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
 from pynetdicom.sop_class import Verification
+
+import rendering
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS intakes (
@@ -72,15 +73,8 @@ def render(path, shorter_side):
     shape = dataset.get("PresentationLUTShape")
     if shape == "INVERSE" or not shape and dataset.PhotometricInterpretation == "MONOCHROME1":
         pixels = pixels.max() - pixels
-    different = pixels != pixels[0, 0]
-    rows, columns = np.flatnonzero(different.any(axis=1)), np.flatnonzero(different.any(axis=0))
-    kept = pixels[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
-    low, high = float(kept.min()), float(kept.max())
-    levels = np.floor((kept - low) / (high - low) * 255 + 0.5).astype(np.uint8)
-    height, width = levels.shape
-    ratio = shorter_side / min(height, width)
-    picture = Image.fromarray(levels).resize((round(width * ratio), round(height * ratio)), Image.Resampling.LANCZOS)
-    return np.asarray(picture), (dataset.get("PatientID"), dataset.get("StudyInstanceUID"))
+    return np.asarray(rendering.render(pixels, shorter_side)), (
+        dataset.get("PatientID"), dataset.get("StudyInstanceUID"))
 
 
 def reduced(plane, scale):

@@ -134,10 +134,6 @@ struct BenchModel: AsyncParsableCommand {
             times.append((ContinuousClock.now - start) / .milliseconds(1))
             processorTimes.append(Machine.processorMilliseconds - before)
         }
-        func median(_ values: [Double]) -> Double {
-            let sorted = values.sorted()
-            return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
-        }
         var profile: [LayerTime] = []
         if layers {
             // Of the run that was fastest in all.
@@ -148,8 +144,8 @@ struct BenchModel: AsyncParsableCommand {
             }
         }
         let result = Result(
-            model: name, batch: batch, threads: network.engine.threads, median_ms: median(times), min_ms: times.min()!,
-            iterations: iterations, per_image_ms: median(times) / Double(batch), cpu_ms: median(processorTimes),
+            model: name, batch: batch, threads: network.engine.threads, median_ms: times.median, min_ms: times.min()!,
+            iterations: iterations, per_image_ms: times.median / Double(batch), cpu_ms: processorTimes.median,
             cpu: Machine.processor,
             kernels: network.engine.kernels.rawValue, peak_rss_mib: Machine.peakResidentMiB)
         return (result, profile)

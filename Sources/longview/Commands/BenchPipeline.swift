@@ -32,10 +32,8 @@ struct BenchPipeline: ParsableCommand {
         let median, min: Double
 
         init(_ milliseconds: [Double]) {
-            let sorted = milliseconds.sorted()
-            min = sorted[0]
-            let middle = sorted.count / 2
-            median = sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+            min = milliseconds.min()!
+            median = milliseconds.median
         }
     }
 

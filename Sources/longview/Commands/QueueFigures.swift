@@ -11,9 +11,8 @@ struct QueueFigures: Encodable {
         /// Nil where there is nothing.
         init?(_ values: [Double]) {
             guard !values.isEmpty else { return nil }
-            let sorted = values.sorted()
-            median = (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
-            p95 = sorted[Int((0.95 * Double(sorted.count)).rounded(.up)) - 1]
+            median = values.median
+            p95 = values.sorted()[Int((0.95 * Double(values.count)).rounded(.up)) - 1]
         }
 
         var text: String {
