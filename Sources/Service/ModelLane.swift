@@ -78,7 +78,7 @@ actor ModelLane {
                 let seen = parts.signal.generation
                 if room * 2 >= parts.settings.jobsInHand, await mayClaim() {
                     do {
-                        for job in try await claim() { group.addTask { await self.begin(job) } }
+                        try await claim(&group)
                         outage.isOver()
                         // Stopped while they were claimed: they go back at once.
                         if isStopping { await returnWhatIsNotUnderWay() }
@@ -129,32 +129,38 @@ actor ModelLane {
 
     private var isScoringOnly: Bool { !parts.settings.stages.contains(.decode) }
 
-    /// Leases as many jobs as there is room for. What others rendered comes first: it has waited longer.
-    private func claim() async throws -> [Job] {
-        var jobs: [Job] = []
+    /// Leases as many jobs as there is room for, and begins them. What others rendered, which has waited longer, gets half
+    /// of it: however much there is, what is urgent among the rest has its turn.
+    private func claim(_ group: inout DiscardingTaskGroup) async throws {
         if model.scoring != nil, isScoringOnly || .now >= nextLookForRendered {
-            jobs = try await claim(.toScore, at: .score)
-            if jobs.isEmpty { nextLookForRendered = .now + parts.settings.renderedInterval }
+            let count = try await claim(isScoringOnly ? room : (room + 1) / 2, .toScore, at: .score, &group)
+            if count == 0 { nextLookForRendered = .now + parts.settings.renderedInterval }
         }
-        guard !isScoringOnly, room > 0 else { return jobs }
+        guard !isScoringOnly, room > 0 else { return }
         if model.scoring == nil {
             let isFull = try await parts.store.hasRendered(
                 parts.settings.renderedAhead, modelDigest: model.package.digest)
-            if isFull { return jobs }
+            if isFull { return }
         }
         // Asked each time: the folder may be mounted, or away, since.
         let folder = try await parts.reading.run { [folder = parts.folder] in try folder.identity() }
-        return jobs + (try await claim(.toDecode(in: folder), at: .decode))
+        _ = try await claim(room, .toDecode(in: folder), at: .decode, &group)
     }
 
-    private func claim(_ selection: JobSelection, at stage: JobStage) async throws -> [Job] {
+    /// Returns how many were leased.
+    private func claim(
+        _ limit: Int, _ selection: JobSelection, at stage: JobStage, _ group: inout DiscardingTaskGroup
+    ) async throws -> Int {
         var cursor = cursors[stage] ?? ClaimCursor()
         defer { cursors[stage] = cursor }
         let jobs = try await parts.store.claim(
-            room, selection, modelDigest: model.package.digest, worker: parts.settings.name,
+            limit, selection, modelDigest: model.package.digest, worker: parts.settings.name,
             lease: parts.settings.lease, cursor: &cursor)
-        for job in jobs { inHand[job.id] = (job, .preparing) }
-        return jobs
+        for job in jobs {
+            inHand[job.id] = (job, .preparing)
+            group.addTask { await self.begin(job) }
+        }
+        return jobs.count
     }
 
     private func begin(_ job: Job) async {
