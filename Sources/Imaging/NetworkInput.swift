@@ -61,9 +61,8 @@ extension PreprocessingProfile {
                 let grey = UnsafeMutableBufferPointer(start: start + (mean.count - 1) * plane, count: plane)
                 sampler.sample(view, into: grey)
                 for channel in 0..<mean.count {
-                    let (mean, deviation) = (mean[channel], standardDeviation[channel])
-                    let output = start + channel * plane
-                    for i in 0..<plane { output[i] = (grey[i] - mean) / deviation }
+                    sampler.normalise(
+                        grey, mean: mean[channel], deviation: standardDeviation[channel], to: start + channel * plane)
                 }
                 start += viewLength
             }

@@ -1,3 +1,5 @@
+internal import CRendering
+
 /// Samples views of one picture, in the arithmetic of fastai 1.0.55 over PyTorch.
 ///
 /// The picture is thought of as resized so that its shorter side is `size` (in truth only the crop is sampled), by
@@ -11,14 +13,41 @@ struct ViewSampler {
         let values: [Float]
     }
 
-    /// Where an output row or column falls between two input ones.
-    private struct Tap {
-        let first: Int
-        let second: Int
+    /// Between which inputs along an axis each output falls.
+    private struct Taps {
+        var first: [Int32] = []
+        var second: [Int32] = []
         /// The share of `second`; `first` has the rest.
-        let fraction: Float
+        var fraction: [Float] = []
+
+        /// The two pixels around each grid point (−1 … 1 from the first to the last pixel's centre), reflected at the edges.
+        init(_ points: some Collection<Float>, extent: Int) {
+            let last = Float(extent - 1)
+            for point in points {
+                var position = abs((point + 1) * (last / 2))
+                if position > last { position = max(2 * last - position, 0) }  // rounding may step over the edge a little
+                let index = Int(position)
+                first.append(Int32(index))
+                second.append(Int32(min(index + 1, extent - 1)))
+                fraction.append(position - Float(index))
+            }
+        }
+
+        func withKernelTaps<Result>(_ body: (lv_taps) -> Result) -> Result {
+            first.withUnsafeBufferPointer { first in
+                second.withUnsafeBufferPointer { second in
+                    fraction.withUnsafeBufferPointer { fraction in
+                        body(
+                            lv_taps(
+                                count: first.count, first: first.baseAddress, second: second.baseAddress,
+                                fraction: fraction.baseAddress))
+                    }
+                }
+            }
+        }
     }
 
+    private let kernels: RenderingKernels
     private let size: Int
     /// Rows and columns of the whole sampling grid.
     private let rows: Int
@@ -27,16 +56,21 @@ struct ViewSampler {
     private let full: Plane
     private let reduced: Plane?
 
-    init(_ picture: GreyPicture, size: Int) {
+    init(_ picture: GreyPicture, size: Int, kernels: RenderingKernels = .best) {
+        self.kernels = kernels
         self.size = size
         let ratio = Double(min(picture.width, picture.height)) / Double(size)
         // Python's round: halves to even.
         rows = Int((Double(picture.height) / ratio).rounded(.toNearestOrEven))
         columns = Int((Double(picture.width) / ratio).rounded(.toNearestOrEven))
         shrink = min(Double(picture.height) / Double(rows), Double(picture.width) / Double(columns)) / 2
-        let unit = (0...255).map { Float($0) / 255 }
-        full = Plane(width: picture.width, height: picture.height, values: picture.pixels.map { unit[Int($0)] })
-        reduced = shrink > 1 ? Self.areaReduced(full, by: 1 / shrink) : nil
+        let pixels = picture.pixels
+        let values = [Float](unsafeUninitializedCapacity: pixels.count) { values, count in
+            lv_unit(pixels, pixels.count, values.baseAddress, kernels.set)
+            count = pixels.count
+        }
+        full = Plane(width: picture.width, height: picture.height, values: values)
+        reduced = shrink > 1 ? Self.areaReduced(full, by: 1 / shrink, kernels) : nil
     }
 
     /// Writes the `size` × `size` grey values (0 … 1) of `view` into `output`.
@@ -50,28 +84,27 @@ struct ViewSampler {
         // The crop is fastai's: the focus decides where, and mirroring comes before it.
         let left = Self.cropStart(columns, size: size, focus: view.focus.x)
         let top = Self.cropStart(rows, size: size, focus: view.focus.y)
-        let across = (0..<size).map { column in
-            let point = xs[view.isMirrored ? columns - 1 - (left + column) : left + column]
-            return Self.tap(point, extent: plane.width)
-        }
-        plane.values.withUnsafeBufferPointer { values in
-            across.withUnsafeBufferPointer { across in
-                for row in 0..<size {
-                    let down = Self.tap(ys[top + row], extent: plane.height)
-                    let upper = values.baseAddress! + down.first * plane.width
-                    let lower = values.baseAddress! + down.second * plane.width
-                    let (south, north) = (down.fraction, 1 - down.fraction)
-                    let line = output.baseAddress! + row * size
-                    for column in 0..<size {
-                        let tap = across[column]
-                        let (east, west) = (tap.fraction, 1 - tap.fraction)
-                        line[column] =
-                            upper[tap.first] * (north * west) + upper[tap.second] * (north * east)
-                            + lower[tap.first] * (south * west) + lower[tap.second] * (south * east)
+        let (mirrored, line) = (columns - left, left..<left + size)
+        let across =
+            view.isMirrored
+            ? Taps(xs[mirrored - size..<mirrored].reversed(), extent: plane.width) : Taps(xs[line], extent: plane.width)
+        let down = Taps(ys[top..<top + size], extent: plane.height)
+        across.withKernelTaps { across in
+            down.withKernelTaps { down in
+                withUnsafePointer(to: across) { across in
+                    withUnsafePointer(to: down) { down in
+                        lv_sample(plane.values, plane.width, across, down, output.baseAddress, kernels.set)
                     }
                 }
             }
         }
+    }
+
+    /// Writes what the network is given in one channel of `grey` values, which may be where they are.
+    func normalise(
+        _ grey: UnsafeMutableBufferPointer<Float>, mean: Float, deviation: Float, to output: UnsafeMutablePointer<Float>
+    ) {
+        lv_normalise(grey.baseAddress, grey.count, mean, deviation, output, kernels.set)
     }
 
     private static func cropStart(_ extent: Int, size: Int, focus: Double) -> Int {
@@ -89,38 +122,25 @@ struct ViewSampler {
         }
     }
 
-    /// The two pixels around grid `point` (−1 … 1 from the first to the last pixel's centre), reflected at the edges.
-    private static func tap(_ point: Float, extent: Int) -> Tap {
-        let last = Float(extent - 1)
-        var position = abs((point + 1) * (last / 2))
-        if position > last { position = max(2 * last - position, 0) }  // rounding may step over the edge by a little
-        let first = Int(position)
-        return Tap(first: first, second: min(first + 1, extent - 1), fraction: position - Float(first))
-    }
-
     /// `plane` averaged to `scale` times its size, rounded down, over windows that cover it (PyTorch's adaptive average
     /// pooling): output i averages inputs ⌊i·n/m⌋ … ⌈(i+1)·n/m⌉ − 1, summed row by row.
-    private static func areaReduced(_ plane: Plane, by scale: Double) -> Plane {
+    private static func areaReduced(_ plane: Plane, by scale: Double, _ kernels: RenderingKernels) -> Plane {
         let width = Int(Double(plane.width) * scale)
         let height = Int(Double(plane.height) * scale)
-        func window(_ i: Int, _ input: Int, _ output: Int) -> (start: Int, end: Int) {
-            (i * input / output, ((i + 1) * input + output - 1) / output)
+        func starts(_ input: Int, _ output: Int) -> [Int32] { (0..<output).map { Int32($0 * input / output) } }
+        func ends(_ input: Int, _ output: Int) -> [Int32] {
+            (0..<output).map { Int32((($0 + 1) * input + output - 1) / output) }
         }
-        let across = (0..<width).map { window($0, plane.width, width) }
+        let (left, right) = (starts(plane.width, width), ends(plane.width, width))
+        let (top, bottom) = (starts(plane.height, height), ends(plane.height, height))
         let values = [Float](unsafeUninitializedCapacity: width * height) { values, count in
-            plane.values.withUnsafeBufferPointer { source in
-                across.withUnsafeBufferPointer { across in
-                    for y in 0..<height {
-                        let down = window(y, plane.height, height)
-                        let line = values.baseAddress! + y * width
-                        for x in 0..<width {
-                            let span = across[x]
-                            var sum: Float = 0
-                            for row in down.start..<down.end {
-                                let input = source.baseAddress! + row * plane.width
-                                for column in span.start..<span.end { sum += input[column] }
-                            }
-                            line[x] = sum / Float(down.end - down.start) / Float(span.end - span.start)
+            left.withUnsafeBufferPointer { left in
+                right.withUnsafeBufferPointer { right in
+                    top.withUnsafeBufferPointer { top in
+                        bottom.withUnsafeBufferPointer { bottom in
+                            var across = lv_windows(count: width, starts: left.baseAddress, ends: right.baseAddress)
+                            var down = lv_windows(count: height, starts: top.baseAddress, ends: bottom.baseAddress)
+                            lv_average(plane.values, plane.width, &across, &down, values.baseAddress, kernels.set)
                         }
                     }
                 }

@@ -1,7 +1,7 @@
-// The inner loops of rendering a radiograph: runs of border pixels, range, level, and resampling.
+// The inner loops of rendering a radiograph (runs of border pixels, range, level, resampling) and of cutting views from it.
 //
-// Every function gives the same bits for every instruction set: integers throughout but for lv_level's fitted line,
-// whose results are used only after they were all compared with the table's.
+// Every function gives the same bits for every instruction set. Rendering is of integers but for lv_level's fitted line,
+// whose results are used only after they were all compared with the table's; views have one rounding an operation.
 #pragma once
 
 #include <stdbool.h>
@@ -74,3 +74,36 @@ typedef struct lv_axis {
 /// then columns, each rounded half up and clamped. False where there is no memory.
 bool lv_resample(const uint8_t *pixels, const lv_axis *across, const lv_axis *down, uint8_t *output,
                  lv_rendering_set set);
+
+// MARK: Views
+
+/// Levels of 8 bits as values from 0 to 1.
+void lv_unit(const uint8_t *levels, size_t count, float *values, lv_rendering_set set);
+
+/// (grey - mean) / deviation of each; `output` may be `grey`.
+void lv_normalise(const float *grey, size_t count, float mean, float deviation, float *output, lv_rendering_set set);
+
+/// Which inputs along an axis each output averages: starts[i] ... ends[i] - 1, at least one.
+typedef struct lv_windows {
+    size_t count;
+    const int32_t *starts;
+    const int32_t *ends;
+} lv_windows;
+
+/// Averages a plane of `width` columns, none of its values negative, to across->count x down->count: the sum of a window,
+/// row by row, divided by its rows and then by its columns.
+void lv_average(const float *plane, size_t width, const lv_windows *across, const lv_windows *down, float *output,
+                lv_rendering_set set);
+
+/// Between which inputs along an axis each output falls; `fraction` is the share of the second.
+typedef struct lv_taps {
+    size_t count;
+    const int32_t *first;
+    const int32_t *second;
+    const float *fraction;
+} lv_taps;
+
+/// Samples a plane of `width` columns bilinearly at across->count x down->count points: the products of its four values
+/// with products of shares, added from the upper left one to the lower right one.
+void lv_sample(const float *plane, size_t width, const lv_taps *across, const lv_taps *down, float *output,
+               lv_rendering_set set);
