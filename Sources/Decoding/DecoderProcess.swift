@@ -156,8 +156,12 @@ final class DecoderProcess: @unchecked Sendable {
     private static func environment(_ limits: DecoderLimits) -> [String] {
         let names: [String] = ["DCMDICTPATH", "GCONV_PATH", "LD_LIBRARY_PATH"]
         let kept = names.compactMap { name in getenv(name).map { "\(name)=\(String(cString: $0))" } }
-        return kept + ["LC_ALL=C.UTF-8", "\(DecoderService.addressSpaceVariable)=\(limits.addressSpace)"]
+        return kept + ["LC_ALL=C.UTF-8", "GLIBC_TUNABLES=\(tunables)", "\(DecoderService.addressSpaceVariable)=\(limits.addressSpace)"]
     }
+
+    /// Up to 64 MiB that one radiograph took are kept for the next, not given back to the system and had again page by
+    /// page, which took longer than to decode it. Blocks of more than 32 MiB, the most that glibc takes here, go back.
+    private static let tunables = "glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=67108864"
 
     private static func withCStrings<Result>(
         _ strings: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
