@@ -1,4 +1,3 @@
-import CMalloc
 import Decoding
 import Foundation
 import Glibc
@@ -23,7 +22,7 @@ struct LongRunning {
 
     /// Opens the database; and, for what `handlesObjects`, the object folder, and sees that decoders are confined.
     init(_ settings: Settings, handlesObjects: Bool = true) async throws {
-        Self.limitFreeMemory()
+        FreeMemory.limit()
         self.settings = settings
         var logger = Program.logger
         // Starts, stops and outages are told, unless LOG_LEVEL says otherwise.
@@ -38,16 +37,6 @@ struct LongRunning {
         store = try await settings.openStore(as: .service, connections: 14)
         desk = IntakeDesk(folder: folder, store: store, signal: signal, logger: logger)
         gate = IntakeGate(folder: folder, store: store)
-    }
-
-    /// Memory that is freed goes back to the system, but for a few MiB a thread.
-    ///
-    /// By itself glibc keeps of each thread's arena, of which there are eight a processor, up to twice the largest
-    /// buffer that was ever freed: mallopt(3) on its dynamic thresholds. Here that came to hundreds of MiB.
-    private static func limitFreeMemory() {
-        mallopt(M_MMAP_THRESHOLD, 1 << 20)
-        mallopt(M_TRIM_THRESHOLD, 2 << 20)
-        mallopt(M_ARENA_MAX, 8)
     }
 
     /// A worker with this machine's models.
@@ -78,7 +67,8 @@ struct LongRunning {
 
     /// Runs `services`; see ``Store/run(_:_:logger:)``.
     func run(_ component: String, _ services: [any ServiceLifecycle.Service]) async throws {
-        try await store.run(component, services, logger: logger)
+        // Told to stop first, as it comes last.
+        try await store.run(component, services + [FreeMemory()], logger: logger)
     }
 }
 
