@@ -156,7 +156,10 @@ final class DecoderProcess: @unchecked Sendable {
     private static func environment(_ limits: DecoderLimits) -> [String] {
         let names: [String] = ["DCMDICTPATH", "GCONV_PATH", "LD_LIBRARY_PATH"]
         let kept = names.compactMap { name in getenv(name).map { "\(name)=\(String(cString: $0))" } }
-        return kept + ["LC_ALL=C.UTF-8", "GLIBC_TUNABLES=\(tunables)", "\(DecoderService.addressSpaceVariable)=\(limits.addressSpace)"]
+        return kept + [
+            "LC_ALL=C.UTF-8", "GLIBC_TUNABLES=\(tunables)",
+            "\(DecoderService.addressSpaceVariable)=\(limits.addressSpace)",
+        ]
     }
 
     /// Up to 64 MiB that one radiograph took are kept for the next, not given back to the system and had again page by

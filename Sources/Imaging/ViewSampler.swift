@@ -24,8 +24,9 @@ struct ViewSampler {
         init(_ points: some Collection<Float>, extent: Int) {
             let last = Float(extent - 1)
             for point in points {
+                // Rounding may step over the edge by a little.
                 var position = abs((point + 1) * (last / 2))
-                if position > last { position = max(2 * last - position, 0) }  // rounding may step over the edge a little
+                if position > last { position = max(2 * last - position, 0) }
                 let index = Int(position)
                 first.append(Int32(index))
                 second.append(Int32(min(index + 1, extent - 1)))
