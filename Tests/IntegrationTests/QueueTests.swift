@@ -34,7 +34,7 @@ struct QueueCommandTests {
                 try await database.query("SELECT FROM longview.jobs WHERE state = 'leased'").count > 0
                     || !worker.isRunning
             }
-            try await Task.sleep(for: .milliseconds(20 * round))
+            try await Task.sleep(for: .milliseconds(20 * (round % 8)))
             #expect(worker.isRunning, "\(worker.errors)")
             try await worker.end(by: SIGKILL)
             kills += 1

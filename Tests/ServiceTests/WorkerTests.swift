@@ -105,9 +105,10 @@ struct WorkerTests {
         let scores = try await site.scores()
         #expect(Set(scores.map(\.record.object.sha256)).count == 14)
         #expect(scores[0].record.modelVersion == "2")
-        // Newest first: version 2 from some moment on, and never version 1 after it has recorded.
+        // Newest first: version 2 from some moment on; version 1 ends after it what it had in hand, and begins nothing.
         let versions = scores.map(\.record.modelVersion)
-        #expect(versions == versions.sorted(by: >), "\(versions)")
+        let late = versions[..<versions.lastIndex(of: "2")!].count { $0 == "1" }
+        #expect(late <= 2, "\(versions)")
         #expect(versions.contains("2") && versions.filter { $0 == "1" }.count >= 3)
         await site.store.close()
     }
