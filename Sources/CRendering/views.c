@@ -99,18 +99,25 @@ static inline int32_t window_of_32(int32_t low, int32_t high, size_t width) {
     return high - first < 32 ? first : -1;
 }
 
+/// The lanes of a vector of 16 that have an output, from output `x` on.
+static inline __mmask16 lanes_from(size_t x, size_t count) {
+    return (__mmask16)(count - x < 16 ? (1u << (count - x)) - 1 : 0xFFFF);
+}
+
+/// Values from `values` on; lanes beyond the last have the first.
+LV_TARGET_AVX512 static inline __m512i load_lanes(const int32_t *values, __mmask16 lanes) {
+    return _mm512_mask_loadu_epi32(_mm512_set1_epi32(values[0]), lanes, values);
+}
+
 LV_TARGET_AVX512 static void average_avx512(const float *plane, size_t width, const lv_windows *across,
                                             const lv_windows *down, float *output) {
     for (size_t x = 0; x < across->count; x += 16) {
-        const size_t left = across->count - x;
-        const size_t end = left < 16 ? across->count : x + 16;
-        const __mmask16 lanes = (__mmask16)(left < 16 ? (1u << left) - 1 : 0xFFFF);
-        // Lanes beyond the last do as the first does.
-        __m512i starts = _mm512_mask_loadu_epi32(_mm512_set1_epi32(across->starts[x]), lanes, across->starts + x);
-        const __m512i ends = _mm512_mask_loadu_epi32(_mm512_set1_epi32(across->ends[x]), lanes, across->ends + x);
+        const __mmask16 lanes = lanes_from(x, across->count);
+        __m512i starts = load_lanes(across->starts + x, lanes);
+        const __m512i ends = load_lanes(across->ends + x, lanes);
         const int32_t base = window_of_32(_mm512_reduce_min_epi32(starts), _mm512_reduce_max_epi32(ends) - 1, width);
         if (base < 0) {
-            average_columns(plane, width, across, down, x, end, output);
+            average_columns(plane, width, across, down, x, x + (size_t)__builtin_popcount(lanes), output);
             continue;
         }
         const __m512i lengths = _mm512_sub_epi32(ends, starts);
@@ -190,15 +197,13 @@ LV_TARGET_AVX2 static void sample_avx2(const float *plane, size_t width, const l
 LV_TARGET_AVX512 static void sample_avx512(const float *plane, size_t width, const lv_taps *across,
                                            const lv_taps *down, float *output) {
     for (size_t x = 0; x < across->count; x += 16) {
-        const size_t left = across->count - x;
-        const size_t end = left < 16 ? across->count : x + 16;
-        const __mmask16 lanes = (__mmask16)(left < 16 ? (1u << left) - 1 : 0xFFFF);
-        // Lanes beyond the last do as the first does. A mirrored view goes from right to left.
-        __m512i first = _mm512_mask_loadu_epi32(_mm512_set1_epi32(across->first[x]), lanes, across->first + x);
-        __m512i second = _mm512_mask_loadu_epi32(_mm512_set1_epi32(across->second[x]), lanes, across->second + x);
+        const __mmask16 lanes = lanes_from(x, across->count);
+        // A mirrored view goes from right to left.
+        __m512i first = load_lanes(across->first + x, lanes);
+        __m512i second = load_lanes(across->second + x, lanes);
         const int32_t base = window_of_32(_mm512_reduce_min_epi32(first), _mm512_reduce_max_epi32(second), width);
         if (base < 0) {
-            sample_columns(plane, width, across, down, x, end, output);
+            sample_columns(plane, width, across, down, x, x + (size_t)__builtin_popcount(lanes), output);
             continue;
         }
         first = _mm512_sub_epi32(first, _mm512_set1_epi32(base));

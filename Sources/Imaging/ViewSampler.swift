@@ -34,17 +34,33 @@ struct ViewSampler {
             }
         }
 
-        func withKernelTaps<Result>(_ body: (lv_taps) -> Result) -> Result {
-            first.withUnsafeBufferPointer { first in
-                second.withUnsafeBufferPointer { second in
-                    fraction.withUnsafeBufferPointer { fraction in
-                        body(
-                            lv_taps(
-                                count: first.count, first: first.baseAddress, second: second.baseAddress,
-                                fraction: fraction.baseAddress))
-                    }
-                }
+        /// Calls `body` with the taps as the kernels take them.
+        func withKernelTaps(_ body: (UnsafePointer<lv_taps>) -> Void) {
+            func call(_ first: UnsafePointer<Int32>, _ second: UnsafePointer<Int32>, _ fraction: UnsafePointer<Float>) {
+                var taps = lv_taps(count: self.first.count, first: first, second: second, fraction: fraction)
+                body(&taps)
             }
+            call(first, second, fraction)
+        }
+    }
+
+    /// Which inputs along an axis each output averages.
+    private struct Windows {
+        private let starts, ends: [Int32]
+
+        /// ⌊i·n/m⌋ … ⌈(i+1)·n/m⌉ − 1 for output i of m, of n inputs.
+        init(_ input: Int, to output: Int) {
+            starts = (0..<output).map { Int32($0 * input / output) }
+            ends = (0..<output).map { Int32((($0 + 1) * input + output - 1) / output) }
+        }
+
+        /// Calls `body` with the windows as the kernels take them.
+        func withKernelWindows(_ body: (UnsafePointer<lv_windows>) -> Void) {
+            func call(_ starts: UnsafePointer<Int32>, _ ends: UnsafePointer<Int32>) {
+                var windows = lv_windows(count: self.starts.count, starts: starts, ends: ends)
+                body(&windows)
+            }
+            call(starts, ends)
         }
     }
 
@@ -92,11 +108,7 @@ struct ViewSampler {
         let down = Taps(ys[top..<top + size], extent: plane.height)
         across.withKernelTaps { across in
             down.withKernelTaps { down in
-                withUnsafePointer(to: across) { across in
-                    withUnsafePointer(to: down) { down in
-                        lv_sample(plane.values, plane.width, across, down, output.baseAddress, kernels.set)
-                    }
-                }
+                lv_sample(plane.values, plane.width, across, down, output.baseAddress, kernels.set)
             }
         }
     }
@@ -124,26 +136,14 @@ struct ViewSampler {
     }
 
     /// `plane` averaged to `scale` times its size, rounded down, over windows that cover it (PyTorch's adaptive average
-    /// pooling): output i averages inputs ⌊i·n/m⌋ … ⌈(i+1)·n/m⌉ − 1, summed row by row.
+    /// pooling), summed row by row.
     private static func areaReduced(_ plane: Plane, by scale: Double, _ kernels: RenderingKernels) -> Plane {
         let width = Int(Double(plane.width) * scale)
         let height = Int(Double(plane.height) * scale)
-        func starts(_ input: Int, _ output: Int) -> [Int32] { (0..<output).map { Int32($0 * input / output) } }
-        func ends(_ input: Int, _ output: Int) -> [Int32] {
-            (0..<output).map { Int32((($0 + 1) * input + output - 1) / output) }
-        }
-        let (left, right) = (starts(plane.width, width), ends(plane.width, width))
-        let (top, bottom) = (starts(plane.height, height), ends(plane.height, height))
         let values = [Float](unsafeUninitializedCapacity: width * height) { values, count in
-            left.withUnsafeBufferPointer { left in
-                right.withUnsafeBufferPointer { right in
-                    top.withUnsafeBufferPointer { top in
-                        bottom.withUnsafeBufferPointer { bottom in
-                            var across = lv_windows(count: width, starts: left.baseAddress, ends: right.baseAddress)
-                            var down = lv_windows(count: height, starts: top.baseAddress, ends: bottom.baseAddress)
-                            lv_average(plane.values, plane.width, &across, &down, values.baseAddress, kernels.set)
-                        }
-                    }
+            Windows(plane.width, to: width).withKernelWindows { across in
+                Windows(plane.height, to: height).withKernelWindows { down in
+                    lv_average(plane.values, plane.width, across, down, values.baseAddress, kernels.set)
                 }
             }
             count = width * height

@@ -48,6 +48,14 @@ extension Store {
         var cursor = ClaimCursor()
         return try await claim(limit, selection, modelDigest: model, worker: worker, lease: lease, cursor: &cursor)
     }
+
+    /// Leases the first job to `w1` and, when that lease has ended, to `w2`.
+    func takeAndPassOn() async throws -> (old: Job, new: Job) {
+        let old = try #require(try await take(1, lease: .milliseconds(1)).first)
+        try await Task.sleep(for: .milliseconds(20))
+        #expect(try await expireLeases() == 1)
+        return (old, try #require(try await take(1, worker: "w2").first))
+    }
 }
 
 extension TestDatabase {

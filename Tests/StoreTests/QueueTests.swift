@@ -104,10 +104,7 @@ struct QueueTests {
     @Test("whose lease passed to another can neither complete, fail, extend nor return the job")
     func fencing() async throws {
         let (database, store) = try await Samples.queue(1)
-        let old = try #require(try await store.take(1, lease: .milliseconds(1)).first)
-        try await Task.sleep(for: .milliseconds(20))
-        #expect(try await store.expireLeases() == 1)
-        let new = try #require(try await store.take(1, worker: "w2").first)
+        let (old, new) = try await store.takeAndPassOn()
         #expect(new.id == old.id && new.token == old.token + 1 && new.attempts == 2)
 
         let record = Samples.inference(of: old)

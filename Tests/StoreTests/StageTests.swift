@@ -57,10 +57,7 @@ struct StageTests {
     @Test("whose lease passed to another hands nothing over, nor reads what was rendered")
     func fencing() async throws {
         let (database, store) = try await Samples.queue(1)
-        let old = try #require(try await store.take(1, lease: .milliseconds(1)).first)
-        try await Task.sleep(for: .milliseconds(20))
-        #expect(try await store.expireLeases() == 1)
-        let new = try #require(try await store.take(1, worker: "w2").first)
+        let (old, new) = try await store.takeAndPassOn()
         #expect(try await !store.handOver(old))
         #expect(try await database.count("SELECT count(*) AS n FROM longview.renderings") == 0)
         #expect(try await store.handOver(new))
